@@ -1,0 +1,145 @@
+//! The characters a text captcha is made of, and what counts as the same answer.
+
+use core::fmt;
+
+/// The characters a recogniser tells apart.
+pub const ALPHABET: &str = "23679ABCDEFHJKLMNPRTUXY";
+
+/// The characters drawn: of each group that people take for each other in a warped, perturbed picture (`0 O Q D`,
+/// `1 I T`, `5 S`, `8 B 3`, `G 6`, `2 Z`, `U V`, `4 A`, `E F`, `P R`) one that stands apart, and no W, of which a warp
+/// makes VN.
+pub const DRAWN: &str = "23679ACDEHJKLMNRTUXY";
+
+/// Classes of a recogniser: class 0 is the CTC blank, class `i + 1` is `ALPHABET[i]`.
+pub const CLASSES: usize = ALPHABET.len() + 1;
+
+/// The shortest and the longest text drawn.
+pub const LABEL_LENGTH: core::ops::RangeInclusive<usize> = 4..=6;
+
+/// A text over [`ALPHABET`] of 4 to 6 characters: the right answer of a captcha.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label(String);
+
+/// Why a text is no [`Label`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// The text is shorter than 4 or longer than 6 characters.
+    #[error("a label has 4 to 6 characters, this one has {length}")]
+    Length {
+        /// Characters found.
+        length: usize,
+    },
+    /// A character is not in [`ALPHABET`].
+    #[error("{character:?} is not in the alphabet {ALPHABET}")]
+    Character {
+        /// The first such character.
+        character: char,
+    },
+}
+
+impl Label {
+    /// Checks `text` as it stands; see [`normalise`] for what a visitor typed.
+    ///
+    /// # Errors
+    /// [`LabelError`] when the length or a character is outside what is drawn.
+    pub fn new(text: &str) -> Result<Self, LabelError> {
+        let length = text.chars().count();
+        if !LABEL_LENGTH.contains(&length) {
+            return Err(LabelError::Length { length });
+        }
+        match text.chars().find(|c| class_of(*c).is_none()) {
+            Some(character) => Err(LabelError::Character { character }),
+            None => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Class indices, one per character, each in `1..CLASSES`.
+    #[must_use]
+    pub fn classes(&self) -> Vec<usize> {
+        self.0.chars().filter_map(class_of).collect()
+    }
+}
+
+impl fmt::Debug for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Label({})", self.0)
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The class index of a character, `None` outside [`ALPHABET`].
+#[must_use]
+pub fn class_of(character: char) -> Option<usize> {
+    ALPHABET.chars().position(|c| c == character).map(|i| i + 1)
+}
+
+/// The character of a class, `None` for the blank and outside `0..CLASSES`.
+#[must_use]
+pub fn character_of(class: usize) -> Option<char> {
+    ALPHABET.chars().nth(class.checked_sub(1)?)
+}
+
+/// What a visitor typed, as it is compared: upper case, without white space, and with the character of [`DRAWN`] for one
+/// that is not drawn and can only have been taken for it.
+#[must_use]
+pub fn normalise(answer: &str) -> String {
+    answer
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .flat_map(char::to_uppercase)
+        .map(|c| match c {
+            '0' | 'O' | 'Q' => 'D',
+            '4' => 'A',
+            '8' => '3',
+            'F' => 'E',
+            'G' => '6',
+            'P' => 'R',
+            'Z' => '2',
+            other => other,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_and_characters_are_inverse() {
+        for (i, c) in ALPHABET.chars().enumerate() {
+            assert_eq!(class_of(c), Some(i + 1));
+            assert_eq!(character_of(i + 1), Some(c));
+        }
+        assert_eq!((character_of(0), character_of(CLASSES)), (None, None));
+    }
+
+    #[test]
+    fn labels_are_checked() {
+        assert_eq!(Label::new("A2"), Err(LabelError::Length { length: 2 }));
+        assert_eq!(Label::new("AAA0"), Err(LabelError::Character { character: '0' }));
+        assert_eq!(Label::new("A236").unwrap().classes(), [6, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_drawn_is_in_the_alphabet_and_compared_as_it_is() {
+        assert!(DRAWN.chars().all(|c| class_of(c).is_some()));
+        assert_eq!(normalise(DRAWN), DRAWN);
+        assert_eq!(normalise("o8fpz4g"), "D3ER2A6");
+    }
+
+    #[test]
+    fn answers_are_compared_without_case_and_space() {
+        assert_eq!(normalise(" a2 e\tk\n"), "A2EK");
+    }
+}

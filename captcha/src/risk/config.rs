@@ -1,0 +1,100 @@
+//! Thresholds and weights of the risk score.
+
+use serde::{Deserialize, Serialize};
+
+use super::Reason;
+
+/// Where the rules begin, and how much each reason counts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RiskConfig {
+    /// Shorter slides are [`Reason::TooFast`], milliseconds (Appendix B of CCS 2020, "Text Captcha Is Dead?").
+    pub min_duration_ms: f32,
+    /// Arrow keys that repeat faster on average are [`Reason::TooFast`], milliseconds; keyboards repeat at 20 to 40.
+    pub min_key_interval_ms: f32,
+    /// Fewer samples of a pointer are [`Reason::FewSamples`].
+    pub min_samples: usize,
+    /// Fewer key presses are [`Reason::FewSamples`].
+    pub min_keys: usize,
+    /// A path is exactly linear when no sample is further from its best line, as a share of the length moved.
+    pub linear_path: f32,
+    /// A speed is exactly linear when the position is, on average (root mean square), no further from constant speed,
+    /// as a share of the length moved.
+    pub linear_speed: f32,
+    /// Intervals are constant when their coefficient of variation is below this.
+    pub constant_interval: f32,
+    /// Constant intervals up to this may be a display's frames, milliseconds.
+    pub frame_ms: f32,
+    /// Probability with no reason at all.
+    pub prior: f32,
+    /// Weight of [`Reason::ImpossibleTrace`]; this and the following are in `[0, 1]`.
+    pub impossible_trace: f32,
+    /// Weight of [`Reason::FewSamples`].
+    pub few_samples: f32,
+    /// Weight of [`Reason::TooFast`].
+    pub too_fast: f32,
+    /// Weight of [`Reason::Linear`].
+    pub linear: f32,
+    /// Weight of [`Reason::ConstantInterval`].
+    pub constant_interval_weight: f32,
+    /// Weight of [`Reason::ConstantFrames`].
+    pub constant_frames: f32,
+    /// Weight of [`Reason::MissedTarget`].
+    pub missed_target: f32,
+    /// Weight of [`Reason::WebDriver`].
+    pub web_driver: f32,
+    /// Weight of [`Reason::AutomatedAgent`].
+    pub automated_agent: f32,
+    /// Weight of [`Reason::IncompleteEnvironment`].
+    pub incomplete_environment: f32,
+    /// Weight of [`Reason::ContradictoryEnvironment`].
+    pub contradictory_environment: f32,
+}
+
+impl Default for RiskConfig {
+    /// Chosen so that at most 1 % of 1,300 recorded human traces reach 0.5.
+    fn default() -> Self {
+        Self {
+            min_duration_ms: 100.0,
+            min_key_interval_ms: 12.0,
+            min_samples: 6,
+            min_keys: 3,
+            linear_path: 0.01,
+            linear_speed: 0.02,
+            constant_interval: 0.03,
+            frame_ms: 17.5,
+            prior: 0.02,
+            impossible_trace: 0.99,
+            few_samples: 0.6,
+            too_fast: 0.95,
+            linear: 0.9,
+            constant_interval_weight: 0.6,
+            constant_frames: 0.3,
+            missed_target: 0.7,
+            web_driver: 0.95,
+            automated_agent: 0.9,
+            incomplete_environment: 0.6,
+            contradictory_environment: 0.4,
+        }
+    }
+}
+
+impl RiskConfig {
+    /// The probability that `reason` alone stands for a machine.
+    #[must_use]
+    pub fn weight(&self, reason: Reason) -> f32 {
+        match reason {
+            Reason::ImpossibleTrace => self.impossible_trace,
+            Reason::FewSamples => self.few_samples,
+            Reason::TooFast => self.too_fast,
+            Reason::Linear => self.linear,
+            Reason::ConstantInterval => self.constant_interval_weight,
+            Reason::ConstantFrames => self.constant_frames,
+            Reason::MissedTarget => self.missed_target,
+            Reason::WebDriver => self.web_driver,
+            Reason::AutomatedAgent => self.automated_agent,
+            Reason::IncompleteEnvironment => self.incomplete_environment,
+            Reason::ContradictoryEnvironment => self.contradictory_environment,
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The browser protocol: what the widget and the edge say to each other, as JSON.
+//!
+//! One type per body. Nothing here carries an answer in the direction of the browser; sealed tickets are opaque text.
+
+use serde::{Deserialize, Serialize};
+
+/// `POST /v1/session`, request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionRequest {
+    /// The site's public key.
+    pub sitekey: String,
+    /// What the visitor is about to do, at most 32 characters of `[A-Za-z0-9_-]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// The site's own text, handed through to siteverify, at most 255 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdata: Option<String>,
+}
+
+/// `POST /v1/session`, reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionReply {
+    /// The sealed session, to be sent back with the slide.
+    pub session: String,
+    /// Geometry of the slider.
+    pub slider: Slider,
+    /// Seconds until the session expires.
+    pub expires_in: u32,
+}
+
+/// Geometry of the slider, CSS pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Slider {
+    /// Distance the handle has to travel, as a share of the track it can travel, in `(0, 1]`.
+    pub target: f32,
+    /// How far off the target the handle may be let go, same unit.
+    pub tolerance: f32,
+}
+
+/// `POST /v1/slide`, request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SlideRequest {
+    /// The sealed session of [`SessionReply`].
+    pub session: String,
+    /// How the handle was moved.
+    pub trace: Trace,
+    /// What the browser tells about itself.
+    pub environment: Environment,
+}
+
+/// How a handle was moved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Version of this format: [`Trace::VERSION`].
+    pub version: u8,
+    /// What moved it.
+    pub input: Input,
+    /// `[x, y, t]`: CSS pixels from where the movement began, milliseconds since then; at most
+    /// [`Trace::MAX_SAMPLES`].
+    pub samples: Vec<[f32; 3]>,
+    /// Pixels the handle can travel in all.
+    pub track: f32,
+}
+
+impl Trace {
+    /// The version this code reads.
+    pub const VERSION: u8 = 1;
+    /// More samples than this are refused.
+    pub const MAX_SAMPLES: usize = 2_000;
+}
+
+/// What moved a handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Input {
+    /// A mouse.
+    Mouse,
+    /// A finger.
+    Touch,
+    /// A pen.
+    Pen,
+    /// Arrow keys.
+    Keyboard,
+}
+
+/// What the browser tells about itself; no identifier among it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Environment {
+    /// `navigator.webdriver`.
+    pub webdriver: bool,
+    /// `navigator.languages` is not empty.
+    pub languages: bool,
+    /// `navigator.userAgent`, at most 512 characters.
+    pub user_agent: String,
+    /// `navigator.platform`, at most 64 characters.
+    pub platform: String,
+    /// `screen.width`, `screen.height`, CSS pixels.
+    pub screen: [u32; 2],
+    /// `navigator.maxTouchPoints`.
+    pub touch_points: u32,
+}
+
+/// `POST /v1/slide` and `POST /v1/answer`, reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum Outcome {
+    /// The visitor passed.
+    Pass {
+        /// For the site's server, which redeems it at `/siteverify`.
+        token: String,
+        /// Seconds until the token expires.
+        expires_in: u32,
+    },
+    /// The visitor is asked to solve a captcha (reply to a slide).
+    Challenge {
+        /// What to solve.
+        challenge: Challenge,
+    },
+    /// The answer was wrong; here is another captcha (reply to an answer).
+    Retry {
+        /// What to solve.
+        challenge: Challenge,
+    },
+    /// The visitor may try again later.
+    Block {
+        /// Seconds to wait.
+        retry_after: u32,
+    },
+}
+
+/// A captcha to solve.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The sealed challenge, to be sent back with the answer.
+    pub id: String,
+    /// Which scheme.
+    pub kind: ChallengeKind,
+    /// Path of the picture, `/v1/challenge/{id}/image`.
+    pub image: String,
+    /// Size of the picture, pixels: width, height.
+    pub size: [u32; 2],
+    /// Seconds until the challenge expires.
+    pub expires_in: u32,
+}
+
+/// Schemes of captchas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChallengeKind {
+    /// Type what the picture says.
+    Text,
+}
+
+/// `POST /v1/answer`, request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AnswerRequest {
+    /// The sealed challenge.
+    pub challenge: String,
+    /// What the visitor typed, at most 64 characters; empty asks for another picture.
+    pub answer: String,
+    /// How it was typed.
+    #[serde(default)]
+    pub behaviour: AnswerBehaviour,
+}
+
+/// How an answer was typed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AnswerBehaviour {
+    /// Milliseconds from the picture shown to the answer sent.
+    pub elapsed_ms: u32,
+    /// Keys pressed.
+    pub keys: u32,
+}
+
+/// Body of an error of `/v1/*`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorReply {
+    /// What went wrong.
+    pub error: ErrorBody,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The machine-readable code.
+    pub code: ErrorCode,
+    /// One sentence for a developer; never why a visitor is suspected.
+    pub message: String,
+    /// Seconds after which a new try makes sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+/// Codes of `/v1/*` errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// 400: no JSON of the documented form, or a field out of range.
+    BadRequest,
+    /// 404: no such path.
+    NotFound,
+    /// 405: the path exists, the method does not.
+    MethodNotAllowed,
+    /// 413: the body is larger than allowed.
+    PayloadTooLarge,
+    /// 415: the body is not `application/json`.
+    UnsupportedMediaType,
+    /// 403: no such site key.
+    InvalidSitekey,
+    /// 403: the request comes from a page outside the site's host names.
+    OriginNotAllowed,
+    /// 401: not a session of ours.
+    SessionInvalid,
+    /// 410: too late.
+    SessionExpired,
+    /// 410: a second time.
+    SessionUsed,
+    /// 401: not a challenge of ours.
+    ChallengeInvalid,
+    /// 410: too late.
+    ChallengeExpired,
+    /// 410: a second time.
+    ChallengeUsed,
+    /// 429: too many requests.
+    RateLimited,
+    /// 503: no image set is ready.
+    NoImages,
+    /// 500: our fault; the message holds an id that the log has too.
+    InternalError,
+}
+
+impl ErrorCode {
+    /// The HTTP status this code is sent with.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::SessionInvalid | Self::ChallengeInvalid => 401,
+            Self::InvalidSitekey | Self::OriginNotAllowed => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::SessionExpired | Self::SessionUsed | Self::ChallengeExpired | Self::ChallengeUsed => 410,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::RateLimited => 429,
+            Self::InternalError => 500,
+            Self::NoImages => 503,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! What the solver computes for one plain captcha: so that tests can hold tract in wasm against another runtime, and
+//! benches can measure it.
+
+use parallax_captcha::{
+    alphabet::CLASSES,
+    perturb::{FRAMES, Gradient, GradientModel},
+    text::{draw, model_input},
+};
+use parallax_edge_shared::admin::{GradientReply, GradientRequest};
+use worker::{Env, Request};
+
+use crate::{checkpoint, failure::Failure, recipe::Settings, store};
+
+/// Computes what is asked for, as often as asked for. The request was checked by the visitor path.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Failure> {
+    let asked: GradientRequest = serde_json::from_str(&request.text().await?)?;
+    let solver = checkpoint::solver(&store::bucket(env)?).await?;
+    let captcha = draw(&Settings::default().style, asked.seed);
+    let input = model_input(&captcha.image);
+    let no_weights = vec![0.0; FRAMES * CLASSES];
+    let mut gradient = solver.with(|model| model.gradient(&input, &captcha.label, &no_weights))?;
+    for _ in 1..asked.runs.min(GradientRequest::MAX_RUNS) {
+        gradient = solver.with(|model| model.gradient(&input, &captcha.label, &no_weights))?;
+    }
+    let Gradient { loss, image, logits } = gradient;
+    Ok(GradientReply {
+        label: captcha.label.to_string(),
+        checkpoint: solver.checkpoint(),
+        loss,
+        gradient: image,
+        logits,
+        input,
+    })
+}

@@ -1,0 +1,180 @@
+//! Bodies of the admin API, `/admin/v1`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, image_set::Recipe};
+
+/// Codes of errors of `/admin/v1/*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AdminErrorCode {
+    /// 400: not of the documented form, or a field out of range.
+    BadRequest,
+    /// 401: no admin key, or not ours.
+    Unauthorized,
+    /// 404: no such path, or no such set.
+    NotFound,
+    /// 405: the path exists, the method does not.
+    MethodNotAllowed,
+    /// 413: the body is larger than allowed.
+    PayloadTooLarge,
+    /// 415: the body is not `application/json`.
+    UnsupportedMediaType,
+    /// 500: our fault; the message holds an id that the log has too.
+    InternalError,
+}
+
+impl AdminErrorCode {
+    /// The HTTP status this code is sent with.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized => 401,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::InternalError => 500,
+        }
+    }
+}
+
+/// Body of an error of `/admin/v1/*`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminErrorReply {
+    /// What went wrong.
+    pub error: AdminError,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminError {
+    /// The machine-readable code.
+    pub code: AdminErrorCode,
+    /// One sentence.
+    pub message: String,
+    /// The field that is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+}
+
+/// `GET /admin/v1/sets`, reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetList {
+    /// The sets served, then those retired, newest first.
+    pub sets: Vec<SetSummary>,
+}
+
+/// One set of a [`SetList`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetSummary {
+    /// Its id, for the export.
+    pub id: Digest,
+    /// Whether it is served.
+    pub state: SetState,
+    /// When it was made, unix seconds.
+    pub created: u64,
+    /// Pictures in it.
+    pub count: usize,
+    /// Bytes of all its packs.
+    pub bytes: u64,
+    /// How its pictures were made.
+    pub recipe: Recipe,
+}
+
+/// Whether a set is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SetState {
+    /// Served to visitors.
+    Active,
+    /// Replaced, kept for a while.
+    Retired,
+}
+
+/// `POST /admin/v1/sets/refresh`, request; the body may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// Pictures the new set is to have; the deployment's `SET_SIZE` when absent.
+    pub count: Option<u32>,
+    /// What it is drawn from, below 2^53; random when absent.
+    pub seed: Option<u64>,
+}
+
+/// `POST /admin/v1/sets/refresh`, reply, 202: the set is being made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshReply {
+    /// Pictures it will have.
+    pub count: u32,
+    /// What it is drawn from.
+    pub seed: u64,
+}
+
+/// `POST /admin/v1/sets/gradient`, request: what the solver at the edge computes for one plain captcha, and how fast.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradientRequest {
+    /// What the captcha is drawn from.
+    pub seed: u64,
+    /// How often the gradient is computed, 1 to [`GradientRequest::MAX_RUNS`]; the clock stands still while a Worker
+    /// computes, so a caller divides what it measured by this.
+    #[serde(default = "one")]
+    pub runs: u32,
+}
+
+impl GradientRequest {
+    /// More runs than this would not end within a request's CPU time.
+    pub const MAX_RUNS: u32 = 500;
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// `POST /admin/v1/sets/gradient`, reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GradientReply {
+    /// The captcha's label.
+    pub label: String,
+    /// Digest of the manifest of the checkpoint that computed it.
+    pub checkpoint: Digest,
+    /// The objective.
+    pub loss: f32,
+    /// d objective / d image, `[30 * 100]`.
+    pub gradient: Vec<f32>,
+    /// `[25 * 24]`.
+    pub logits: Vec<f32>,
+    /// The model's input, `[30 * 100]`, so that another runtime can be given the same.
+    pub input: Vec<f32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_fields_have_defaults_and_unknown_ones_are_refused() {
+        assert_eq!(
+            serde_json::from_str::<RefreshRequest>("{}").unwrap(),
+            RefreshRequest::default()
+        );
+        assert!(serde_json::from_str::<RefreshRequest>(r#"{"size":3}"#).is_err());
+        assert_eq!(
+            serde_json::from_str::<GradientRequest>(r#"{"seed":3}"#).unwrap().runs,
+            1
+        );
+    }
+
+    #[test]
+    fn errors_read_as_documented() {
+        let error = AdminError {
+            code: AdminErrorCode::BadRequest,
+            message: "m".into(),
+            field: None,
+        };
+        let json = serde_json::to_string(&AdminErrorReply { error }).unwrap();
+        assert_eq!(json, r#"{"error":{"code":"bad-request","message":"m"}}"#);
+    }
+}

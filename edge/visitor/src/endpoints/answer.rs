@@ -1,0 +1,118 @@
+//! `POST /v1/answer`: a visitor has typed what the picture says, or asks for another one.
+
+use parallax_captcha::{
+    alphabet::normalise,
+    ticket::{Purpose, Ticket},
+    wire::{AnswerRequest, ErrorCode, Outcome},
+};
+use parallax_edge_shared::{
+    claims::{Challenge, Page},
+    site::Site,
+};
+use worker::{Request, Response};
+
+use super::{
+    Call,
+    visit::{self, TicketCodes, Tries},
+};
+use crate::{body, failure::Failure, reply, single_use};
+
+const BODY_LIMIT: usize = 8 * 1024;
+
+/// The longest answer that is looked at, characters.
+const MAX_ANSWER: usize = 64;
+
+/// This many wrong answers end a visit.
+const MAX_WRONG: u8 = 3;
+
+/// More pictures than this are not passed over in one visit.
+const MAX_REFRESHED: u8 = 5;
+
+const CODES: TicketCodes = TicketCodes {
+    invalid: ErrorCode::ChallengeInvalid,
+    expired: ErrorCode::ChallengeExpired,
+};
+
+/// Consumes the challenge, whatever the answer, and says how it went.
+pub async fn post(request: &mut Request, call: &Call) -> Result<Response, Failure> {
+    let given: AnswerRequest = body::json(request, BODY_LIMIT).await.map_err(|e| e.for_visitor())?;
+    if given.answer.chars().count() > MAX_ANSWER {
+        return Err(Failure::refused(
+            ErrorCode::BadRequest,
+            "An answer has at most 64 characters.",
+        ));
+    }
+    let (challenge, site) = visit::open_ticket(&given.challenge, Purpose::Challenge, &CODES, call, page_of)?;
+    let answer = normalise(&given.answer);
+    let outcome = if answer.is_empty() {
+        pass_over(&challenge, site, call).await?
+    } else {
+        judge(&answer, &challenge, site, call).await?
+    };
+    Ok(reply::json(200, &outcome)?)
+}
+
+/// Another picture. It is found before this one is consumed: a visitor keeps what cannot be replaced.
+async fn pass_over(challenge: &Ticket<Challenge>, site: &Site, call: &Call) -> Result<Outcome, Failure> {
+    let mut tries = tries_before(&challenge.body);
+    tries.refreshed = tries.refreshed.saturating_add(1);
+    let outcome = if tries.refreshed > MAX_REFRESHED {
+        visit::block()
+    } else {
+        let page = challenge.body.page.clone();
+        Outcome::Retry {
+            challenge: visit::challenge(site, page, tries, call).await?,
+        }
+    };
+    consume(challenge, call).await?;
+    Ok(outcome)
+}
+
+/// The challenge is consumed before the answer is looked at: whoever sends two answers at once learns about one.
+async fn judge(answer: &str, challenge: &Ticket<Challenge>, site: &Site, call: &Call) -> Result<Outcome, Failure> {
+    consume(challenge, call).await?;
+    let page = challenge.body.page.clone();
+    if answer == challenge.body.label {
+        return visit::pass(site, page, true, call);
+    }
+    let mut tries = tries_before(&challenge.body);
+    tries.wrong = tries.wrong.saturating_add(1);
+    if tries.wrong >= MAX_WRONG {
+        return Ok(visit::block());
+    }
+    match visit::challenge(site, page, tries, call).await {
+        Ok(challenge) => Ok(Outcome::Retry { challenge }),
+        Err(Failure::NoImages) => Ok(visit::block()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn tries_before(challenge: &Challenge) -> Tries {
+    let Challenge {
+        wrong,
+        refreshed,
+        pack,
+        span,
+        ..
+    } = challenge;
+    Tries {
+        wrong: *wrong,
+        refreshed: *refreshed,
+        seen: Some((*pack, *span)),
+    }
+}
+
+fn page_of(challenge: &Challenge) -> &Page {
+    &challenge.page
+}
+
+async fn consume(challenge: &Ticket<Challenge>, call: &Call) -> Result<(), Failure> {
+    if single_use::spend(&call.env, challenge.id, challenge.expires_at).await? {
+        Ok(())
+    } else {
+        Err(Failure::refused(
+            ErrorCode::ChallengeUsed,
+            "This challenge was answered before: begin again.",
+        ))
+    }
+}

@@ -1,0 +1,33 @@
+//! The one source of randomness of the visitor path.
+
+use parallax_captcha::ticket::TicketId;
+
+use crate::failure::Failure;
+
+/// `N` bytes nobody can predict.
+///
+/// # Errors
+/// [`Failure::Internal`] when the platform has none.
+pub fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| Failure::Internal(format!("no randomness: {e}")))?;
+    Ok(bytes)
+}
+
+/// A fresh ticket's identity.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn ticket_id() -> Result<TicketId, Failure> {
+    bytes().map(TicketId)
+}
+
+/// A number below `limit`, 0 when `limit` is 0. Biased by at most `limit / 2^64`.
+///
+/// # Errors
+/// As [`bytes`].
+pub fn below(limit: usize) -> Result<usize, Failure> {
+    let number = u64::from_le_bytes(bytes()?);
+    let limit = limit as u64;
+    Ok(usize::try_from(number.checked_rem(limit).unwrap_or(0)).unwrap_or(0))
+}

@@ -1,0 +1,331 @@
+//! Checkpoints: `manifest.json` beside `recognizer.onnx` and `attack.onnx`. Over bytes only; where they lie is the
+//! caller's business.
+//!
+//! A file is used only after [`verify`] has found it to be the one that the manifest names, made of our operators, with
+//! the inputs and outputs that its role asks for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::codec::{self, DecodeError};
+use crate::graph::{Dim, Graph};
+
+/// The manifest's version that this code writes and reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Name of the graph that reads captchas.
+pub const RECOGNIZER: &str = "recognizer.onnx";
+
+/// Name of the graph that attacks are computed with.
+pub const ATTACK: &str = "attack.onnx";
+
+/// Manifests larger than this are refused.
+pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;
+
+/// What a checkpoint says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Name of the architecture in the trainer's zoo.
+    pub architecture: String,
+    /// Characters of classes 1, 2, ...; class 0 is the blank.
+    pub alphabet: String,
+    /// Channels, height, width of the input.
+    pub input: [usize; 3],
+    /// Frames T of the logits.
+    pub frames: usize,
+    /// Version of ONNX's operators.
+    pub opset: i64,
+    /// The files, by name.
+    pub files: BTreeMap<String, File>,
+    /// What was measured, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// SHA-256 of the manifest of the checkpoint that this one was trained from.
+    pub parent: Option<String>,
+    /// How it was made.
+    pub training: Option<Training>,
+}
+
+/// A file of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
+/// How a checkpoint was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// The command line.
+    pub command: String,
+    /// Seed of weights and samples.
+    pub seed: u64,
+    /// Images seen.
+    pub samples: u64,
+}
+
+/// Why a checkpoint is refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CheckpointError {
+    /// The manifest is not JSON of the documented form.
+    #[error("the manifest cannot be read: {0}")]
+    Manifest(String),
+    /// The manifest is of another version.
+    #[error("format version {found}, this program reads {FORMAT_VERSION}")]
+    FormatVersion {
+        /// Its version.
+        found: u64,
+    },
+    /// The manifest does not name the file.
+    #[error("the manifest does not name {0}")]
+    NotNamed(String),
+    /// The file has other bytes than the manifest says.
+    #[error("not the file that the manifest names: SHA-256 {found}, expected {expected}")]
+    Altered {
+        /// Digest that the manifest names.
+        expected: String,
+        /// Digest of the bytes.
+        found: String,
+    },
+    /// The file is no graph of ours.
+    #[error(transparent)]
+    Graph(#[from] DecodeError),
+    /// The graph has other inputs or outputs than its role asks for.
+    #[error("the graph has no {name} of shape {expected:?}")]
+    Interface {
+        /// Which input or output.
+        name: &'static str,
+        /// The shape it should have.
+        expected: Vec<Dim>,
+    },
+}
+
+impl File {
+    /// The entry for a file of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            sha256: hex::encode(Sha256::digest(bytes)),
+            bytes: bytes.len(),
+        }
+    }
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// [`CheckpointError::FormatVersion`], [`CheckpointError::Manifest`].
+pub fn read_manifest(json: &[u8]) -> Result<Manifest, CheckpointError> {
+    /// Read first, so that a manifest of the future is named as such and not as malformed.
+    #[derive(Deserialize)]
+    struct Version {
+        format_version: u64,
+    }
+    if json.len() > MAX_MANIFEST_BYTES {
+        return Err(CheckpointError::Manifest(format!("{} bytes are too many", json.len())));
+    }
+    let malformed = |error: serde_json::Error| CheckpointError::Manifest(error.to_string());
+    let Version { format_version } = serde_json::from_slice(json).map_err(malformed)?;
+    if format_version != u64::from(FORMAT_VERSION) {
+        return Err(CheckpointError::FormatVersion { found: format_version });
+    }
+    serde_json::from_slice(json).map_err(malformed)
+}
+
+/// Checks that `bytes` are the file `name` of the manifest, and fit to be used in that role.
+///
+/// # Errors
+/// [`CheckpointError`].
+pub fn verify(manifest: &Manifest, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
+    let expected = manifest
+        .files
+        .get(name)
+        .ok_or_else(|| CheckpointError::NotNamed(name.to_owned()))?;
+    let found = File::of(bytes);
+    if found != *expected {
+        return Err(CheckpointError::Altered {
+            expected: expected.sha256.clone(),
+            found: found.sha256,
+        });
+    }
+    match name {
+        RECOGNIZER => check_recognizer(manifest, &codec::decode(bytes)?),
+        ATTACK => check_attack(manifest, &codec::decode(bytes)?),
+        _ => Ok(()),
+    }
+}
+
+fn classes(manifest: &Manifest) -> usize {
+    manifest.alphabet.chars().count() + 1
+}
+
+fn check_recognizer(manifest: &Manifest, graph: &Graph) -> Result<(), CheckpointError> {
+    let [channels, height, width] = manifest.input.map(Dim::Fixed);
+    let logits = vec![Dim::Fixed(manifest.frames), Dim::Batch, Dim::Fixed(classes(manifest))];
+    check_inputs(graph, vec![("image", vec![Dim::Batch, channels, height, width])])?;
+    check_outputs(graph, vec![("logits", logits)])
+}
+
+fn check_attack(manifest: &Manifest, graph: &Graph) -> Result<(), CheckpointError> {
+    let fixed = |shape: &[usize]| -> Vec<Dim> { shape.iter().copied().map(Dim::Fixed).collect() };
+    let (frames, classes, states) = (manifest.frames, classes(manifest), 2 * crate::ctc::MAX_LABEL + 1);
+    let [channels, height, width] = manifest.input;
+    let image = fixed(&[1, channels, height, width]);
+    check_inputs(
+        graph,
+        vec![
+            ("image", image.clone()),
+            ("target", fixed(&[1, states, classes])),
+            ("start", fixed(&[2, states])),
+            ("skip", fixed(&[2, states])),
+            ("frame_weights", fixed(&[1, frames, classes])),
+        ],
+    )?;
+    check_outputs(
+        graph,
+        vec![
+            ("loss", fixed(&[1])),
+            ("gradient", image),
+            ("logits", fixed(&[frames, 1, classes])),
+        ],
+    )
+}
+
+type Interface = Vec<(&'static str, Vec<Dim>)>;
+
+/// A runtime has to be given every input, so there may be no others.
+fn check_inputs(graph: &Graph, expected: Interface) -> Result<(), CheckpointError> {
+    if graph.inputs().len() != expected.len() {
+        return Err(CheckpointError::Interface {
+            name: "list of inputs",
+            expected: vec![],
+        });
+    }
+    check_entries(graph, graph.inputs(), expected)
+}
+
+fn check_outputs(graph: &Graph, expected: Interface) -> Result<(), CheckpointError> {
+    check_entries(graph, graph.outputs(), expected)
+}
+
+fn check_entries(graph: &Graph, ids: &[crate::TensorId], expected: Interface) -> Result<(), CheckpointError> {
+    let found: Vec<_> = ids.iter().filter_map(|id| graph.info(*id).ok()).collect();
+    for (name, shape) in expected {
+        if !found
+            .iter()
+            .any(|info| info.name.as_deref() == Some(name) && info.shape == shape)
+        {
+            return Err(CheckpointError::Interface { name, expected: shape });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Builder, Dialect};
+
+    fn manifest(files: &[(&str, &[u8])]) -> Manifest {
+        Manifest {
+            format_version: FORMAT_VERSION,
+            architecture: "crnn".to_owned(),
+            alphabet: "AB".to_owned(),
+            input: [1, 2, 5],
+            frames: 5,
+            opset: codec::OPSET,
+            files: files
+                .iter()
+                .map(|(name, bytes)| ((*name).to_owned(), File::of(bytes)))
+                .collect(),
+            metrics: [("accuracy".to_owned(), 0.5)].into(),
+            parent: None,
+            training: Some(Training {
+                command: "parallax train".to_owned(),
+                seed: 1,
+                samples: 2,
+            }),
+        }
+    }
+
+    /// Pools two rows into one and multiplies: `[N, 1, 2, 5]` to `[5, N, classes]`.
+    fn recognizer(classes: usize) -> Vec<u8> {
+        let b = Builder::new(Dialect::OnnxRuntime);
+        let x = b.input_with_batch("image", &[Dim::Batch, Dim::Fixed(1), Dim::Fixed(2), Dim::Fixed(5)]);
+        let y = b
+            .transpose(b.squeeze(b.max_pool(x, [2, 1]).unwrap(), &[2]).unwrap(), &[2, 0, 1])
+            .unwrap();
+        b.output("logits", b.matmul(y, b.full(&[1, classes], 1.0).unwrap()).unwrap())
+            .unwrap();
+        codec::encode(&b.finish())
+    }
+
+    #[test]
+    fn a_manifest_survives_json() {
+        let manifest = manifest(&[("recognizer.onnx", b"bytes")]);
+        assert_eq!(
+            read_manifest(&serde_json::to_vec(&manifest).unwrap()).unwrap(),
+            manifest
+        );
+    }
+
+    #[test]
+    fn manifests_of_another_form_are_refused() {
+        let future = br#"{"format_version": 2, "surprise": true}"#;
+        assert_eq!(read_manifest(future), Err(CheckpointError::FormatVersion { found: 2 }));
+        for json in ["", "{}", "[]", r#"{"format_version": 1}"#] {
+            assert!(
+                matches!(read_manifest(json.as_bytes()), Err(CheckpointError::Manifest(_))),
+                "{json}"
+            );
+        }
+        assert!(matches!(
+            read_manifest(&vec![b' '; MAX_MANIFEST_BYTES + 1]),
+            Err(CheckpointError::Manifest(_))
+        ));
+    }
+
+    #[test]
+    fn the_right_file_in_the_right_role_is_accepted() {
+        let bytes = recognizer(3);
+        assert_eq!(verify(&manifest(&[(RECOGNIZER, &bytes)]), RECOGNIZER, &bytes), Ok(()));
+    }
+
+    #[test]
+    fn every_other_file_is_refused_with_the_reason() {
+        let bytes = recognizer(3);
+        let named = manifest(&[(RECOGNIZER, &bytes), (ATTACK, &bytes)]);
+        assert!(matches!(
+            verify(&named, "x.onnx", &bytes),
+            Err(CheckpointError::NotNamed(_))
+        ));
+        assert!(matches!(
+            verify(&named, RECOGNIZER, &recognizer(4)),
+            Err(CheckpointError::Altered { .. })
+        ));
+        let of_another_alphabet = recognizer(4);
+        let wrong_shape = verify(
+            &manifest(&[(RECOGNIZER, &of_another_alphabet)]),
+            RECOGNIZER,
+            &of_another_alphabet,
+        );
+        assert!(matches!(
+            wrong_shape,
+            Err(CheckpointError::Interface { name: "logits", .. })
+        ));
+        assert!(matches!(
+            verify(&named, ATTACK, &bytes),
+            Err(CheckpointError::Interface { .. })
+        ));
+        let no_graph = verify(&manifest(&[(RECOGNIZER, b"no graph")]), RECOGNIZER, b"no graph");
+        assert!(matches!(no_graph, Err(CheckpointError::Graph(_))));
+    }
+}

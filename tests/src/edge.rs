@@ -1,0 +1,307 @@
+//! Both Workers in a real workerd (wrangler's local one), with empty storage, on free ports of loopback.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use parallax_captcha::ticket::SealKey;
+
+use crate::client::Client;
+use crate::image_set::ImageSet;
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// The site of the tests, with fixed keys.
+pub const SHOP: Site = Site {
+    name: "shop",
+    sitekey: "0xSHOP",
+    secret: "secret-of-the-shop",
+    origin: "https://shop.example",
+};
+/// Another site.
+pub const FORUM: Site = Site {
+    name: "forum",
+    sitekey: "0xFORUM",
+    secret: "secret-of-the-forum",
+    origin: "https://forum.example",
+};
+
+/// A site of the tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Site {
+    /// What its tickets carry.
+    pub name: &'static str,
+    /// Public key.
+    pub sitekey: &'static str,
+    /// Its server's key.
+    pub secret: &'static str,
+    /// Where its pages are.
+    pub origin: &'static str,
+}
+
+/// How an edge is configured.
+#[derive(Debug, Clone, Copy)]
+pub struct EdgeConfig {
+    /// Pictures of a set.
+    pub set_size: u32,
+    /// Whether the published test keys are accepted.
+    pub test_keys: TestKeys,
+}
+
+/// Whether the published test keys are accepted.
+#[derive(Debug, Clone, Copy)]
+pub enum TestKeys {
+    /// They are.
+    On,
+    /// They are refused.
+    Off,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            set_size: 12,
+            test_keys: TestKeys::On,
+        }
+    }
+}
+
+/// A running edge; stopped, and its storage removed, when dropped or when this process ends.
+#[derive(Debug)]
+pub struct Edge {
+    /// Speaks to it.
+    pub client: Client,
+    /// What it seals tickets with.
+    pub seal_key: String,
+    /// Opens `/admin/v1`.
+    pub admin_key: String,
+    supervisor: Child,
+    folder: PathBuf,
+}
+
+impl Edge {
+    /// Starts an edge that has no pictures.
+    ///
+    /// # Panics
+    /// When a tool is missing or the edge does not answer within a minute.
+    #[must_use]
+    pub fn start(config: &EdgeConfig) -> Self {
+        let folder = deployment_folder();
+        let (seal_key, admin_key) = (random_hex(), random_hex());
+        let secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
+        for place in [".dev.vars", "edge/precompute/.dev.vars"] {
+            fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");
+        }
+        let port = free_port();
+        let supervisor = wrangler(&folder, port, config).spawn().expect("node starts");
+        let client = Client::new(port);
+        let mut edge = Self {
+            client,
+            seal_key,
+            admin_key,
+            supervisor,
+            folder,
+        };
+        edge.wait_until_it_answers();
+        edge
+    }
+
+    /// Starts an edge, runs its cron once and waits for the pictures.
+    ///
+    /// # Panics
+    /// When it does not start, or no set is there within three minutes.
+    #[must_use]
+    pub fn with_pictures(config: &EdgeConfig) -> (Self, ImageSet) {
+        let edge = Self::start(config);
+        edge.run_cron();
+        let set = ImageSet::wait_for(&edge, Duration::from_secs(180));
+        (edge, set)
+    }
+
+    /// Fires the cron trigger, as the platform does every hour.
+    ///
+    /// # Panics
+    /// When the trigger is not taken.
+    pub fn run_cron(&self) {
+        let reply = self.client.get("/cdn-cgi/handler/scheduled").send();
+        assert_eq!(reply.status, 200, "cron: {reply:?}");
+    }
+
+    /// What it seals tickets with.
+    ///
+    /// # Panics
+    /// Never: the key was made here.
+    #[must_use]
+    pub fn key(&self) -> SealKey {
+        SealKey::from_hex(&self.seal_key).expect("made of 64 hex digits")
+    }
+
+    fn wait_until_it_answers(&mut self) {
+        let started = Instant::now();
+        while !self.client.get("/").is_answered() {
+            if let Ok(Some(status)) = self.supervisor.try_wait() {
+                panic!("the edge ended while starting ({status}):\n{}", self.log());
+            }
+            assert!(
+                started.elapsed() < START_LIMIT,
+                "the edge does not answer:\n{}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The process that everything of this edge descends from.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.supervisor.id()
+    }
+
+    /// What wrangler printed so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the edge ---\n{}", self.log());
+        }
+        drop(self.supervisor.stdin.take()); // The supervisor ends the whole process group when its input closes.
+        drop(self.supervisor.wait());
+    }
+}
+
+/// A folder that looks like the clone to wrangler: its configuration and a copy of what ships. Secrets, storage and
+/// wrangler's own files lie in it too, so that edges do not meet.
+fn deployment_folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!(
+        "parallax-edge-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let folder = std::env::temp_dir().join(name);
+    let root = repository();
+    for file in ["wrangler.toml", "edge/precompute/wrangler.toml"] {
+        copy(&root.join(file), &folder.join(file));
+    }
+    assert!(
+        root.join("dist/edge").is_dir(),
+        "dist/ is empty: run `cargo xtask build`"
+    );
+    copy(&root.join("dist"), &folder.join("dist"));
+    folder
+}
+
+/// Root of the clone.
+///
+/// # Panics
+/// Never: the crate lies in it.
+#[must_use]
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the clone")
+        .to_path_buf()
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        for entry in fs::read_dir(from).expect("a folder of the clone can be listed") {
+            let entry = entry.expect("a folder of the clone can be listed");
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+        return;
+    }
+    fs::create_dir_all(to.parent().expect("a file lies in a folder")).expect("the temporary folder takes folders");
+    fs::copy(from, to).unwrap_or_else(|error| panic!("cannot copy {}: {error}", from.display()));
+}
+
+fn wrangler(folder: &Path, port: u16, config: &EdgeConfig) -> Command {
+    let log = fs::File::create(folder.join("log")).expect("the temporary folder takes files");
+    let sites = serde_json::json!([
+        { "name": "demo", "hostnames": ["localhost"], "keys": { "rotate_seconds": 86400 } },
+        site_json(&SHOP),
+        site_json(&FORUM),
+    ]);
+    let test_keys = match config.test_keys {
+        TestKeys::On => "on",
+        TestKeys::Off => "off",
+    };
+    let mut command = Command::new(tool("PARALLAX_NODE"));
+    command
+        .arg(repository().join("xtask/js/supervise.mjs"))
+        .arg(tool("PARALLAX_NODE_MODULES").join("wrangler/bin/wrangler.js"))
+        .args([
+            "dev",
+            "--config",
+            "wrangler.toml",
+            "--config",
+            "edge/precompute/wrangler.toml",
+        ])
+        .args([
+            "--ip",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--inspector-port",
+            &free_port().to_string(),
+        ])
+        .args(["--show-interactive-dev-session=false", "--persist-to", "state"])
+        .args([
+            "--var",
+            &format!("SITES:{sites}"),
+            "--var",
+            &format!("TEST_KEYS:{test_keys}"),
+        ])
+        .args(["--var", &format!("SET_SIZE:{}", config.set_size)])
+        .env("SUPERVISE_REMOVE", folder)
+        .env("WRANGLER_REGISTRY_PATH", folder.join("registry"))
+        .env("WRANGLER_LOG_PATH", folder.join("logs"))
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone().expect("a file can be shared"))
+        .stderr(log);
+    command
+}
+
+fn site_json(site: &Site) -> serde_json::Value {
+    let hostname = site.origin.trim_start_matches("https://");
+    serde_json::json!({
+        "name": site.name,
+        "hostnames": [hostname],
+        "keys": { "sitekey": site.sitekey, "secret": site.secret },
+    })
+}
+
+/// What `cargo xtask test` hands over in an environment variable.
+///
+/// # Panics
+/// When it is not set.
+#[must_use]
+pub fn tool(variable: &str) -> PathBuf {
+    let value = std::env::var_os(variable);
+    value.map_or_else(
+        || panic!("{variable} is not set: run these tests with `cargo xtask test`"),
+        PathBuf::from,
+    )
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+fn random_hex() -> String {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system has randomness");
+    hex::encode(bytes)
+}

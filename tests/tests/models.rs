@@ -1,0 +1,178 @@
+//! The shipped solver: the same in wasm at the edge as in ONNX Runtime, good on clean captchas, lost on perturbed ones.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use parallax_captcha::alphabet::{CLASSES, Label};
+use parallax_captcha::perturb::{FRAMES, GradientModel};
+use parallax_captcha::text::model_input;
+use parallax_edge_shared::admin::GradientReply;
+use parallax_tests::edge::{Edge, EdgeConfig, repository, tool};
+use parallax_tests::image_set::ImageSet;
+use parallax_trainer::models::{AttackModel, Recognizer};
+use parallax_trainer::runtime::{Device, SessionConfig};
+use serde_json::json;
+
+/// Pictures asked of the edge.
+const SERVED: u32 = 500;
+/// The edge makes three to four pictures a second on one core; a busy machine gets time.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// workerd computes on one thread: while it makes pictures, it answers nobody. One test at a time, each with an edge of
+/// its own.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn checkpoint() -> PathBuf {
+    repository().join("onnx/checkpoints/crnn")
+}
+
+fn model(file: &str) -> Vec<u8> {
+    let path = checkpoint().join(file);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn one_thread() -> SessionConfig {
+    SessionConfig {
+        device: Device::Cpu,
+        threads: 1,
+    }
+}
+
+#[test]
+fn tract_in_wasm_computes_what_onnx_runtime_does() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let edge = Edge::start(&EdgeConfig::default());
+    let mut attack = AttackModel::new(&model("attack.onnx"), one_thread()).unwrap();
+    let no_weights = vec![0.0; FRAMES * CLASSES];
+    for seed in 0..20_u32 {
+        let call = edge.client.post("/admin/v1/sets/gradient").bearer(&edge.admin_key);
+        let reply: GradientReply = call.json(&json!({ "seed": seed })).send().json();
+        let label = Label::new(&reply.label).unwrap();
+        let here = attack.gradient(&reply.input, &label, &no_weights).unwrap();
+
+        let largest = here
+            .image
+            .iter()
+            .fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        assert!(largest > 0.0, "seed {seed}: a gradient of zeros proves nothing");
+        assert_eq!(reply.gradient.len(), here.image.len());
+        let furthest = furthest(&reply.gradient, &here.image);
+        assert!(
+            furthest <= 1e-3 * largest,
+            "seed {seed}: off by {furthest}, the largest is {largest}"
+        );
+        assert!(
+            (reply.loss - here.loss).abs() <= 1e-3 * here.loss.abs().max(1.0),
+            "seed {seed}: {} {}",
+            reply.loss,
+            here.loss
+        );
+        assert!(furthest_logit(&reply, &here.logits) <= 1e-3, "seed {seed}");
+    }
+}
+
+fn furthest_logit(edge: &GradientReply, here: &[f32]) -> f32 {
+    assert_eq!(edge.logits.len(), here.len());
+    furthest(&edge.logits, here)
+}
+
+fn furthest(left: &[f32], right: &[f32]) -> f32 {
+    left.iter()
+        .zip(right)
+        .map(|(left, right)| (left - right).abs())
+        .fold(0.0, f32::max)
+}
+
+#[test]
+fn the_solver_misreads_what_the_edge_serves() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let edge = Edge::start(&EdgeConfig {
+        set_size: SERVED,
+        ..EdgeConfig::default()
+    });
+    edge.run_cron();
+    let set = ImageSet::wait_for(&edge, PATIENCE);
+    assert_eq!(set.pictures.len(), SERVED as usize);
+    let mut recognizer = Recognizer::new(&model("recognizer.onnx"), one_thread()).unwrap();
+    let mut read = 0;
+    for batch in set.pictures.chunks(50) {
+        let images: Vec<Vec<f32>> = batch
+            .iter()
+            .map(|picture| model_input(&image::load_from_memory(&picture.image).unwrap().into_luma8()))
+            .collect();
+        let readings = recognizer.read(&images).unwrap();
+        read += readings
+            .iter()
+            .zip(batch)
+            .filter(|(reading, picture)| reading.text == picture.label)
+            .count();
+    }
+    println!("the solver reads {read} of {SERVED} pictures made by the edge");
+    assert!(read * 20 <= SERVED as usize, "{read} of {SERVED} are more than 5 %");
+}
+
+/// `parallax solve` in `folder`: pictures, pictures read.
+fn solve(folder: &Path) -> (u64, u64) {
+    let printed = parallax(&["solve", "--json", "--in"], folder);
+    let solved: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let number = |field: &str| {
+        solved[field]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {field} in {solved}"))
+    };
+    (number("count"), number("success"))
+}
+
+fn parallax(arguments: &[&str], folder: &Path) -> String {
+    let output = Command::new(tool("PARALLAX_PROGRAM"))
+        .args(arguments)
+        .arg(folder)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "parallax {arguments:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_solver_reads_clean_captchas_and_misreads_perturbed_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    // Seeds of their own: training drew from others.
+    let (clean, some, perturbed) = (
+        folder.path().join("clean"),
+        folder.path().join("some"),
+        folder.path().join("perturbed"),
+    );
+    parallax(
+        &[
+            "dataset", "--scheme", "text", "--count", "2000", "--seed", "909001", "--out",
+        ],
+        &clean,
+    );
+    let (count, success) = solve(&clean);
+    println!("parallax solve reads {success} of {count} clean captchas");
+    assert_eq!(count, 2000);
+    assert!(success * 100 >= count * 95, "{success} of {count} are less than 95 %");
+
+    parallax(
+        &[
+            "dataset", "--scheme", "text", "--count", "200", "--seed", "909002", "--out",
+        ],
+        &some,
+    );
+    let from = some.to_string_lossy();
+    parallax(&["perturb", "--in", &from, "--out"], &perturbed);
+    let (count, success) = solve(&perturbed);
+    println!("parallax solve reads {success} of {count} perturbed captchas");
+    assert_eq!(count, 200);
+    assert!(success * 20 <= count, "{success} of {count} are more than 5 %");
+}

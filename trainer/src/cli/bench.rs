@@ -1,0 +1,117 @@
+//! `parallax bench`: how fast this machine is.
+
+use std::time::{Duration, Instant};
+
+use parallax_captcha::text::Style;
+use serde::Serialize;
+
+use super::{CommandError, output};
+use crate::{
+    data::{batches::Pictures, seeds::Stream},
+    runtime::{DeviceChoice, SessionConfig, default_threads},
+    train::{StepSession, TrainingState, initial_weights},
+    zoo::Crnn,
+};
+
+/// Options of `parallax bench`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Time the training step: forward, backward, clipping and Adam, without drawing
+    Step(StepOptions),
+}
+
+#[derive(Debug, clap::Args)]
+struct StepOptions {
+    /// Pictures in a step
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    batch: u16,
+    /// Threads of the runtime [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Where to run
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// How long to measure
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct StepTiming {
+    batch: usize,
+    threads: usize,
+    device: String,
+    steps: usize,
+    median_ms: f64,
+    fastest_ms: f64,
+    images_per_second: f64,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// [`CommandError`] when the step cannot be run here.
+pub fn run(options: &Options) -> Result<(), CommandError> {
+    let What::Step(options) = &options.what;
+    let timing = time_step(options)?;
+    output::print(&timing, options.json, |timing| {
+        format!(
+            "{:.0} images/s: {:.1} ms a step of {} (fastest {:.1} ms, {} steps), {} threads, {}",
+            timing.images_per_second,
+            timing.median_ms,
+            timing.batch,
+            timing.fastest_ms,
+            timing.steps,
+            timing.threads,
+            timing.device
+        )
+    })?;
+    Ok(())
+}
+
+fn time_step(options: &StepOptions) -> Result<StepTiming, CommandError> {
+    let batch = usize::from(options.batch);
+    let config = SessionConfig {
+        device: options.device.settle()?,
+        threads: options.threads.map_or_else(default_threads, usize::from),
+    };
+    let pictures = Pictures {
+        style: Style::default(),
+        seed: 0,
+        stream: Stream::Training,
+    };
+    let samples: Vec<_> = (0..batch as u64).map(|index| pictures.sample(index)).collect();
+    let model = Crnn::default();
+    let state = TrainingState::untrained(initial_weights(&model, 0));
+    let mut step = StepSession::new(model, batch, &state, config)?;
+
+    // The first step allocates.
+    step.run(&samples, 1e-3)?;
+    let limit = Duration::try_from_secs_f64(options.seconds).unwrap_or_default();
+    let (start, mut times) = (Instant::now(), Vec::new());
+    while times.is_empty() || start.elapsed() < limit {
+        let begin = Instant::now();
+        step.run(&samples, 1e-3)?;
+        times.push(begin.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    let median_ms = times.get(times.len() / 2).copied().unwrap_or(f64::NAN);
+    Ok(StepTiming {
+        batch,
+        threads: config.threads,
+        device: config.device.to_string(),
+        steps: times.len(),
+        median_ms,
+        fastest_ms: times.first().copied().unwrap_or(f64::NAN),
+        images_per_second: batch as f64 / median_ms * 1e3,
+    })
+}

@@ -1,0 +1,122 @@
+//! The `parallax` command line: its options, and one file for each command.
+//!
+//! Results go to standard output, as JSON with `--json`; progress goes to standard error.
+
+mod bench;
+mod dataset;
+mod doctor;
+mod output;
+mod perturb;
+mod progress;
+mod solve;
+mod train;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    data::folder::FolderError, files::FilesError, models::CheckpointError, runtime::RuntimeError, train::TrainError,
+};
+
+/// Draws captchas, trains the solver model, and measures one against the other.
+#[derive(Debug, Parser)]
+#[command(
+    name = "parallax",
+    version,
+    about = "Draws captchas, trains the solver model, measures one against the other",
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draw captchas: PNG files, labels.csv, stroke masks
+    Dataset(dataset::Options),
+    /// Train a model and export it as a checkpoint
+    Train(train::Options),
+    /// Count how many captchas of a folder a model reads
+    Solve(solve::Options),
+    /// Perturb the captchas of a folder so that a model misreads them
+    Perturb(perturb::Options),
+    /// Time the training step on this machine
+    Bench(bench::Options),
+    /// Say which ONNX Runtime and which devices are used, and what is missing
+    Doctor(doctor::Options),
+}
+
+/// Why a command failed; printed on one line.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A file or a folder.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A folder of pictures.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// ONNX Runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The user stopped it.
+    #[error("interrupted{}", .0.as_deref().map(|rest| format!(": {rest}")).unwrap_or_default())]
+    Interrupted(Option<String>),
+    /// Standard output was closed or is full.
+    #[error("cannot write the result: {0}")]
+    Output(#[from] std::io::Error),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A captcha could not be perturbed.
+    #[error("{file}: {reason}")]
+    Perturb {
+        /// Its file.
+        file: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// Options that do not go together.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl CommandError {
+    /// The exit status: 2 for bad usage, else 1.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// [`CommandError`]; what was being written is then not there.
+pub fn run(cli: &Cli) -> Result<(), CommandError> {
+    match &cli.command {
+        Command::Dataset(options) => dataset::run(options),
+        Command::Train(options) => train::run(options),
+        Command::Solve(options) => solve::run(options),
+        Command::Perturb(options) => perturb::run(options),
+        Command::Bench(options) => bench::run(options),
+        Command::Doctor(options) => doctor::run(options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,24 @@
+//! Progress bars on standard error; nothing is drawn where that is no terminal.
+
+use std::borrow::Cow;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over `total` pictures, with pictures/s and the time left.
+#[must_use]
+pub fn pictures(verb: impl Into<Cow<'static, str>>, total: u64) -> ProgressBar {
+    let template = "{prefix} {bar:30} {pos}/{len} {per_sec} images/s, {eta} left {msg}";
+    styled(verb, total, template)
+}
+
+fn styled(verb: impl Into<Cow<'static, str>>, total: u64, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key(
+        "per_sec",
+        |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+            // A terminal that cannot be written to must not end the work.
+            let _ = write!(w, "{:.0}", state.per_sec());
+        },
+    );
+    ProgressBar::new(total).with_style(style).with_prefix(verb)
+}

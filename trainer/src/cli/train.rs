@@ -1,0 +1,285 @@
+//! `parallax train`: learns to read captchas and exports a checkpoint.
+
+use std::{
+    fs,
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use indicatif::ProgressBar;
+use parallax_captcha::text::SCHEME_VERSION;
+use serde::Serialize;
+
+use super::{CommandError, dataset::StyleName, output, progress};
+use crate::{
+    files, interrupt,
+    runtime::{DeviceChoice, SessionConfig, default_threads},
+    train::{self, ExportConfig, Observer, Outcome, RunConfig, StepReport, TrainConfig},
+    zoo::Crnn,
+};
+
+/// Steps between two savings: half a minute on two cores.
+const SAVE_EVERY: u64 = 100;
+/// Held-out pictures that the accuracy shown while training is measured on.
+const PROGRESS_PICTURES: usize = 500;
+
+/// Options of `parallax train`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Which model
+    #[arg(long, value_enum, default_value_t = ModelName::Crnn)]
+    model: ModelName,
+    /// The checkpoint to make; meanwhile OUT.training holds the run, and an interrupted one goes on from there
+    #[arg(long)]
+    out: PathBuf,
+    /// Pictures to learn from, each drawn for this and seen once
+    #[arg(long, default_value_t = 128_000, value_parser = clap::value_parser!(u64).range(1..))]
+    samples: u64,
+    /// Seed of the first weights and of the pictures
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How the pictures look
+    #[arg(long, value_enum, default_value_t = StyleName::Default)]
+    style: StyleName,
+    /// Where to run
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// Threads of the runtime [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Pictures in a step
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
+    batch: u16,
+    /// The highest learning rate
+    #[arg(long, default_value_t = 1e-3, value_parser = learning_rate)]
+    learning_rate: f32,
+    /// Steps until the learning rate is reached
+    #[arg(long, default_value_t = 300)]
+    warmup: u64,
+    /// Steps in which the auxiliary head forms features, before the recurrent layers begin anew on them
+    #[arg(long, default_value_t = 500)]
+    feature_steps: u64,
+    /// How often the learning rate rises and falls after that
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    cycles: u64,
+    /// Steps between two measurements on held-out pictures
+    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u64).range(1..))]
+    measure_every: u64,
+    /// Unseen pictures that the accuracy in the manifest is measured on
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..))]
+    unseen: u16,
+    /// Discard an interrupted run instead of going on with it
+    #[arg(long)]
+    fresh: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn learning_rate(text: &str) -> Result<f32, String> {
+    let rate: Option<f32> = text.parse().ok();
+    rate.filter(|rate| rate.is_finite() && *rate > 0.0)
+        .ok_or_else(|| "not a positive number".to_owned())
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum ModelName {
+    /// The recogniser of the paper's Table 6, with an auxiliary CTC head
+    Crnn,
+}
+
+#[derive(Debug, Serialize)]
+struct Trained {
+    out: PathBuf,
+    samples: u64,
+    seed: u64,
+    accuracy: f64,
+    device: String,
+}
+
+/// Trains, exports, prints.
+///
+/// # Errors
+/// [`CommandError`]; an interrupted run can be gone on with.
+pub fn run(options: &Options) -> Result<(), CommandError> {
+    files::refuse_existing(&options.out)?;
+    let ModelName::Crnn = options.model;
+    let session = SessionConfig {
+        device: options.device.settle()?,
+        threads: options.threads.map_or_else(default_threads, usize::from),
+    };
+    let config = train_config(options, session);
+    let state = state_path(&options.out);
+    let parent = files::parent_of(&state);
+    fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
+    let saved = if options.fresh {
+        None
+    } else {
+        train::saved_state(&state, &config)?
+    };
+    let begun = saved.as_ref().map_or(0, |state| state.step);
+    eprintln!(
+        "training on {} with {} threads: {} pictures of seed {}, {} steps{}",
+        session.device,
+        session.threads,
+        config.samples,
+        config.seed,
+        config.steps(),
+        if begun > 0 {
+            format!(", going on after {begun}")
+        } else {
+            String::new()
+        },
+    );
+    let run_config = RunConfig {
+        state: state.clone(),
+        session,
+        save_every: SAVE_EVERY,
+        measure_every: options.measure_every,
+        measure_on: PROGRESS_PICTURES,
+        drawing_threads: 1,
+    };
+    let model = Crnn::default();
+    let mut watch = Watch::new(&config, begun);
+    let outcome = train::run(&model, &config, &run_config, saved, &mut watch)?;
+    watch.bar.finish_and_clear();
+    let weights = match outcome {
+        Outcome::Finished(weights) => weights,
+        Outcome::Stopped { done } => {
+            let rest = format!(
+                "{done} of {} steps are saved, the same command goes on from there",
+                config.steps()
+            );
+            return Err(CommandError::Interrupted(Some(rest)));
+        }
+    };
+    let export = ExportConfig {
+        out: options.out.clone(),
+        command: command(options, &config),
+        unseen: usize::from(options.unseen),
+        session,
+    };
+    let accuracy = train::export(&model, &weights, &config, &export)?;
+    fs::remove_file(&state).map_err(files::io_error("remove", &state))?;
+    let trained = Trained {
+        out: options.out.clone(),
+        samples: config.samples,
+        seed: config.seed,
+        accuracy,
+        device: session.device.to_string(),
+    };
+    output::print(&trained, options.json, |trained| {
+        let (out, percent) = (trained.out.display(), 100.0 * trained.accuracy);
+        format!("{out}: reads {percent:.2} % of {} unseen captchas", options.unseen)
+    })?;
+    Ok(())
+}
+
+fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
+    TrainConfig {
+        model: "crnn".to_owned(),
+        samples: options.samples,
+        seed: options.seed,
+        batch: usize::from(options.batch),
+        learning_rate: options.learning_rate,
+        warmup: options.warmup,
+        floor: 0.02,
+        feature_steps: options.feature_steps,
+        cycles: options.cycles,
+        threads: session.threads,
+        style: options.style.style(),
+        scheme_version: SCHEME_VERSION,
+    }
+}
+
+/// The command that makes this checkpoint again, on the same machine.
+fn command(options: &Options, config: &TrainConfig) -> String {
+    let style = match options.style {
+        StyleName::Default => "default",
+        StyleName::Paper => "paper",
+    };
+    format!(
+        "parallax train --model {} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
+         --feature-steps {} --cycles {} --threads {}",
+        config.model,
+        config.samples,
+        config.seed,
+        config.batch,
+        config.learning_rate,
+        config.warmup,
+        config.feature_steps,
+        config.cycles,
+        config.threads
+    )
+}
+
+/// `OUT.training`, beside `OUT`.
+fn state_path(out: &Path) -> PathBuf {
+    let mut path = out.as_os_str().to_owned();
+    path.push(".training");
+    PathBuf::from(path)
+}
+
+/// Shows a run: a bar on a terminal, a line for each measurement elsewhere.
+struct Watch {
+    bar: ProgressBar,
+    batch: u64,
+    begun: u64,
+    started: Instant,
+    loss: f32,
+    accuracy: Option<f64>,
+}
+
+/// How much a new loss moves the one that is shown.
+const SMOOTHING: f32 = 0.05;
+
+impl Watch {
+    fn new(config: &TrainConfig, begun: u64) -> Self {
+        let bar = progress::pictures("training", config.steps() * config.batch as u64);
+        bar.set_position(begun * config.batch as u64);
+        bar.reset_eta();
+        Self {
+            bar,
+            batch: config.batch as u64,
+            begun,
+            started: Instant::now(),
+            loss: f32::NAN,
+            accuracy: None,
+        }
+    }
+
+    fn show(&self) {
+        let accuracy = self.accuracy.map(|share| format!(", {:.1} % right", 100.0 * share));
+        self.bar
+            .set_message(format!("loss {:.3}{}", self.loss, accuracy.unwrap_or_default()));
+    }
+}
+
+impl Observer for Watch {
+    fn step(&mut self, done: u64, report: StepReport) {
+        let old = if self.loss.is_nan() { report.loss } else { self.loss };
+        self.loss = old + SMOOTHING * (report.loss - old);
+        self.bar.set_position(done * self.batch);
+        self.show();
+    }
+
+    fn measured(&mut self, done: u64, accuracy: f64) {
+        self.accuracy = Some(accuracy);
+        self.show();
+        if !io::stderr().is_terminal() {
+            let rate = ((done - self.begun) * self.batch) as f64 / self.started.elapsed().as_secs_f64();
+            let left = (self.bar.length().unwrap_or_default().saturating_sub(done * self.batch)) as f64 / rate;
+            eprintln!(
+                "{} images, loss {:.3}, {:.1} % of the held-out right, {rate:.0} images/s, {left:.0} s left",
+                done * self.batch,
+                self.loss,
+                100.0 * accuracy,
+            );
+        }
+    }
+
+    fn stop(&self) -> bool {
+        interrupt::requested()
+    }
+}

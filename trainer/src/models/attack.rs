@@ -1,0 +1,136 @@
+//! `attack.onnx`: how does the loss change with the picture? One model, or the mean of several.
+
+use ort::{session::Session, value::TensorRef};
+use parallax_captcha::{
+    alphabet::{CLASSES, Label},
+    perturb::{FRAMES, Gradient, GradientModel},
+    text::{MODEL_HEIGHT, MODEL_WIDTH},
+};
+use parallax_onnx::ctc::{AttackInputs, MAX_LABEL};
+
+use crate::runtime::{Runtime, RuntimeError, SessionConfig};
+
+const HEIGHT: usize = MODEL_HEIGHT as usize;
+const WIDTH: usize = MODEL_WIDTH as usize;
+/// States of an encoded label.
+const STATES: usize = 2 * MAX_LABEL + 1;
+
+/// An attack graph, loaded.
+#[derive(Debug)]
+pub struct AttackModel {
+    session: Session,
+}
+
+impl AttackModel {
+    /// Loads the bytes of an `attack.onnx`.
+    ///
+    /// # Errors
+    /// [`RuntimeError`] when the bytes are no model, or a model with other inputs and outputs.
+    pub fn new(model: &[u8], config: SessionConfig) -> Result<Self, RuntimeError> {
+        let session = Runtime::load()?.session(model, config)?;
+        let missing = ["loss", "gradient", "logits"]
+            .into_iter()
+            .find(|name| session.outputs().iter().all(|outlet| outlet.name() != *name));
+        match missing {
+            Some(name) => Err(RuntimeError::Model {
+                reason: format!("it has no output `{name}`"),
+            }),
+            None => Ok(Self { session }),
+        }
+    }
+}
+
+impl GradientModel for AttackModel {
+    type Error = RuntimeError;
+
+    fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, RuntimeError> {
+        let label = AttackInputs::encode(&label.classes()).map_err(|error| RuntimeError::Run {
+            reason: error.to_string(),
+        })?;
+        let inputs = ort::inputs![
+            "image" => TensorRef::from_array_view(([1, 1, HEIGHT, WIDTH], image))?,
+            "target" => TensorRef::from_array_view(([1, STATES, CLASSES], label.target.as_slice()))?,
+            "start" => TensorRef::from_array_view(([2, STATES], label.start.as_slice()))?,
+            "skip" => TensorRef::from_array_view(([2, STATES], label.skip.as_slice()))?,
+            "frame_weights" => TensorRef::from_array_view(([1, FRAMES, CLASSES], frame_weights))?,
+        ];
+        let outputs = self.session.run(inputs)?;
+        let output = |name: &str| -> Result<Vec<f32>, RuntimeError> {
+            let value = outputs.get(name).ok_or_else(|| RuntimeError::Run {
+                reason: format!("no output `{name}`"),
+            })?;
+            Ok(value.try_extract_tensor::<f32>()?.1.to_vec())
+        };
+        Ok(Gradient {
+            loss: output("loss")?.first().copied().unwrap_or(f32::NAN),
+            image: output("gradient")?,
+            logits: output("logits")?,
+        })
+    }
+}
+
+/// Several models attacked at once: the mean of their objectives, gradients and logits.
+#[derive(Debug)]
+pub struct Ensemble<M> {
+    /// At least one.
+    pub models: Vec<M>,
+}
+
+impl<M: GradientModel> GradientModel for Ensemble<M> {
+    type Error = M::Error;
+
+    /// All zero when there is no model.
+    fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, M::Error> {
+        let mut mean = Gradient {
+            loss: 0.0,
+            image: vec![0.0; image.len()],
+            logits: vec![0.0; frame_weights.len()],
+        };
+        let share = 1.0 / self.models.len() as f32;
+        for model in &mut self.models {
+            let one = model.gradient(image, label, frame_weights)?;
+            mean.loss += share * one.loss;
+            add(&mut mean.image, &one.image, share);
+            add(&mut mean.logits, &one.logits, share);
+        }
+        Ok(mean)
+    }
+}
+
+fn add(sum: &mut [f32], values: &[f32], share: f32) {
+    for (sum, value) in sum.iter_mut().zip(values) {
+        *sum += share * value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    struct Constant(f32);
+
+    impl GradientModel for Constant {
+        type Error = Infallible;
+
+        fn gradient(&mut self, image: &[f32], _: &Label, weights: &[f32]) -> Result<Gradient, Infallible> {
+            Ok(Gradient {
+                loss: self.0,
+                image: image.iter().map(|pixel| pixel * self.0).collect(),
+                logits: vec![self.0; weights.len()],
+            })
+        }
+    }
+
+    #[test]
+    fn an_ensemble_is_the_mean() {
+        let mut ensemble = Ensemble {
+            models: vec![Constant(1.0), Constant(4.0), Constant(4.0)],
+        };
+        let label = Label::new("A236").unwrap();
+        let gradient = ensemble.gradient(&[1.0, 2.0], &label, &[0.0; 3]).unwrap();
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        assert!(near(gradient.loss, 3.0) && near(gradient.image[1], 6.0) && near(gradient.logits[2], 3.0));
+    }
+}

@@ -1,0 +1,106 @@
+//! A checkpoint on disk: `manifest.json`, `recognizer.onnx`, `attack.onnx`.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use parallax_onnx::checkpoint::{ATTACK, Manifest, RECOGNIZER, read_manifest, verify};
+
+use crate::files::{self, FilesError};
+
+/// The file that describes the others.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The shipped checkpoint, relative to the project.
+const SHIPPED: &str = "onnx/checkpoints/crnn";
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// A file is missing or unreadable.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The manifest, or a file that it describes, is refused.
+    #[error("{}: {reason}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: parallax_onnx::checkpoint::CheckpointError,
+    },
+    /// None was named, and the shipped one is not there.
+    #[error("the shipped checkpoint {SHIPPED} was not found: name one with --checkpoint")]
+    NotShipped,
+}
+
+/// A checkpoint whose manifest was read.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    root: PathBuf,
+    manifest: Manifest,
+}
+
+impl Checkpoint {
+    /// Reads the manifest of the checkpoint at `root`, or of the shipped one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn open_or_shipped(root: Option<&Path>) -> Result<Self, CheckpointError> {
+        let root = match root {
+            Some(root) => root.to_owned(),
+            None => shipped().ok_or(CheckpointError::NotShipped)?,
+        };
+        let path = root.join(MANIFEST);
+        let manifest =
+            read_manifest(&files::read(&path)?).map_err(|reason| CheckpointError::Refused { path, reason })?;
+        Ok(Self { root, manifest })
+    }
+
+    /// What the checkpoint says about itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The graph that reads captchas.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn recognizer(&self) -> Result<Vec<u8>, CheckpointError> {
+        self.file(RECOGNIZER)
+    }
+
+    /// The graph that attacks are computed with.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn attack(&self) -> Result<Vec<u8>, CheckpointError> {
+        self.file(ATTACK)
+    }
+
+    fn file(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
+        let path = self.root.join(name);
+        let bytes = files::read(&path)?;
+        match verify(&self.manifest, name, &bytes) {
+            Ok(()) => Ok(bytes),
+            Err(reason) => Err(CheckpointError::Refused { path, reason }),
+        }
+    }
+}
+
+/// The shipped checkpoint of the project that the current folder, the program, or else its source lies in.
+fn shipped() -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).to_owned();
+    let starts = [env::current_dir().ok(), env::current_exe().ok(), Some(source)];
+    let folders = starts.iter().flatten().flat_map(|start| start.ancestors());
+    folders
+        .map(|folder| folder.join(SHIPPED))
+        .find(|folder| folder.join(MANIFEST).is_file())
+}

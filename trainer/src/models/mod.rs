@@ -1,0 +1,9 @@
+//! Exported models on ONNX Runtime: reading captchas and attacking them.
+
+mod attack;
+mod checkpoint;
+mod recognizer;
+
+pub use attack::{AttackModel, Ensemble};
+pub use checkpoint::{Checkpoint, CheckpointError, MANIFEST};
+pub use recognizer::{Reading, Recognizer};

@@ -1,0 +1,82 @@
+//! Training: the one-graph step on ONNX Runtime, saved and resumed, exported as a checkpoint.
+
+mod config;
+mod export;
+mod initial;
+mod run;
+mod state;
+mod step;
+
+use std::path::PathBuf;
+
+use parallax_onnx::{GraphError, ctc::CtcError};
+
+use crate::{files::FilesError, runtime::RuntimeError, zoo::WeightsError};
+
+pub use config::TrainConfig;
+pub use export::{ExportConfig, export};
+pub use initial::{initial_weights, restart_recurrent};
+pub use run::{Observer, Outcome, RunConfig, accuracy, held_out, run, saved_state};
+pub use state::{StateError, TrainingState};
+pub use step::{StepReport, StepSession};
+
+/// Why training stopped or could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// ONNX Runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// The model's graph cannot be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Weights of another model.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A label that the model has no room for.
+    #[error(transparent)]
+    Label(#[from] CtcError),
+    /// A batch of another size.
+    #[error("a batch has {found} values where the step takes {expected}")]
+    Batch {
+        /// Values that the step takes.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// The loss or the gradient is no number any more.
+    #[error(
+        "training diverged at step {step} (loss {loss}, gradient {grad_norm}); the state after step {saved} is kept"
+    )]
+    Diverged {
+        /// The step.
+        step: u64,
+        /// Its loss.
+        loss: f32,
+        /// Length of its gradient.
+        grad_norm: f32,
+        /// The last step whose state was saved; 0 is none.
+        saved: u64,
+    },
+    /// The manifest has no JSON form.
+    #[error("manifest: {0}")]
+    Manifest(String),
+    /// A state file cannot be used.
+    #[error("{} {reason}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: StateError,
+    },
+    /// A state file is of a run with other settings.
+    #[error("{} is an interrupted run with {difference}: repeat it with those settings, or discard it with --fresh", path.display())]
+    OtherRun {
+        /// The file.
+        path: PathBuf,
+        /// Settings of the saved run that differ.
+        difference: String,
+    },
+}

@@ -1,0 +1,243 @@
+//! The three graphs of a small model against each other and against finite differences, through the reference
+//! interpreter.
+
+use std::collections::BTreeMap;
+
+use parallax_onnx::ctc::Target;
+use parallax_onnx::reference::{Array, run};
+
+use super::{Crnn, CrnnConfig};
+use crate::zoo::{AdamConfig, Weights, WeightsError};
+
+type Arrays = BTreeMap<String, Array>;
+
+fn small() -> Crnn {
+    Crnn::new(CrnnConfig {
+        height: 9,
+        width: 8,
+        blocks: vec![(2, [2, 2]), (3, [4, 1])],
+        hidden: 3,
+        layers: 2,
+        classes: 4,
+        max_label: 2,
+        // Nothing is clipped, so that the first moment shows the gradient.
+        adam: AdamConfig {
+            max_norm: 1e9,
+            ..AdamConfig::default()
+        },
+        ..CrnnConfig::default()
+    })
+}
+
+/// Numbers in `[0, 1)` without structure.
+fn uniform(mut state: u64) -> impl FnMut() -> f32 {
+    move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1u64 << 24) as f32
+    }
+}
+
+/// Random weights, statistics included: a scale or a mean that is forgotten shows.
+fn weights(model: &Crnn) -> Weights {
+    let mut next = uniform(3);
+    let mut weights = model.initial_weights(&mut next);
+    weights.parameters.iter_mut().for_each(|w| *w += 0.3 * (next() - 0.5));
+    weights.running.iter_mut().for_each(|w| *w += 0.3 * next());
+    weights
+}
+
+fn array(shape: &[usize], values: &[f32]) -> Array {
+    Array::new(shape, values.iter().map(|v| f64::from(*v)).collect()).unwrap()
+}
+
+fn images(model: &Crnn, count: usize) -> Array {
+    let mut next = uniform(5);
+    Array::from_fn(&[count, 1, model.config().height, model.config().width], |_| {
+        f64::from(next())
+    })
+}
+
+/// Inputs of a training step over two labels, the second weighted half.
+fn training_inputs(model: &Crnn, weights: &Weights) -> Arrays {
+    let encode = |label: &[usize]| Target::encode(label, model.config().max_label, model.config().classes).unwrap();
+    let target = Target::batch(&[encode(&[1, 2]), encode(&[3])]).unwrap();
+    let (states, p) = (model.states(), weights.parameters.len());
+    [
+        ("image", images(model, 2)),
+        ("target", array(&[2, states, 4], &target.target)),
+        ("start", array(&[4, states], &target.start)),
+        ("skip", array(&[4, states], &target.skip)),
+        ("sample_weight", array(&[2], &[1.0, 0.5])),
+        ("hyper", array(&[2], &model.config().adam.hyper(1e-3, 1))),
+        ("parameters", array(&[p], &weights.parameters)),
+        ("first_moment", array(&[p], &vec![0.0; p])),
+        ("second_moment", array(&[p], &vec![0.0; p])),
+        ("running", array(&[weights.running.len()], &weights.running)),
+    ]
+    .map(|(name, array)| (name.to_owned(), array))
+    .into()
+}
+
+/// Checks `gradient` of the output `loss` by the input `name` at some places, by central differences.
+fn check_gradient(loss: impl Fn(&Arrays) -> f64, point: &Arrays, name: &str, gradient: &[f64]) {
+    assert_eq!(gradient.len(), point[name].values().len());
+    let largest = gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
+    for place in (0..gradient.len()).step_by(3) {
+        let moved = |step: f64| {
+            let mut point = point.clone();
+            point.get_mut(name).unwrap().values_mut()[place] += step;
+            loss(&point)
+        };
+        let expected = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+        let error = (gradient[place] - expected).abs() / largest;
+        assert!(
+            error < 1e-5,
+            "{name}[{place}]: {}, differences say {expected}",
+            gradient[place]
+        );
+    }
+}
+
+#[test]
+fn a_training_step_follows_the_gradient_of_its_loss() {
+    let model = small();
+    let step = model.training_step(2).unwrap();
+    let point = training_inputs(&model, &weights(&model));
+    let result = run(&step, &point).unwrap();
+    let beta = f64::from(1.0 - model.config().adam.beta1);
+    let gradient: Vec<_> = result["first_moment_next"].values().iter().map(|m| m / beta).collect();
+    check_gradient(
+        |p| run(&step, p).unwrap()["loss"].values()[0],
+        &point,
+        "parameters",
+        &gradient,
+    );
+    let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+    assert!((result["grad_norm"].values()[0] - norm).abs() < 1e-6 * norm);
+    // The first step of Adam is the learning rate in the direction of each sign, where the gradient is not tiny.
+    for ((old, new), g) in point["parameters"]
+        .values()
+        .iter()
+        .zip(result["parameters_next"].values())
+        .zip(&gradient)
+    {
+        if g.abs() > 1e-3 {
+            assert!(
+                (old - new - 1e-3 * g.signum()).abs() < 1e-6,
+                "from {old} to {new} along {g}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_long_gradient_is_clipped() {
+    let mut model = small();
+    model.config.adam.max_norm = 0.01;
+    let point = training_inputs(&model, &weights(&model));
+    let result = run(&model.training_step(2).unwrap(), &point).unwrap();
+    let beta = f64::from(1.0 - model.config().adam.beta1);
+    let moment = result["first_moment_next"]
+        .values()
+        .iter()
+        .map(|m| (m / beta).powi(2))
+        .sum::<f64>()
+        .sqrt();
+    assert!((moment - 0.01).abs() < 1e-6, "{moment}");
+    assert!(result["grad_norm"].values()[0] > 0.01, "reported before clipping");
+}
+
+#[test]
+fn a_sample_of_no_weight_changes_nothing_but_the_statistics() {
+    let model = small();
+    let step = model.training_step(2).unwrap();
+    let mut point = training_inputs(&model, &weights(&model));
+    point.insert("sample_weight".to_owned(), array(&[2], &[0.0, 0.0]));
+    let result = run(&step, &point).unwrap();
+    assert_eq!(result["parameters_next"], point["parameters"]);
+    assert_ne!(result["running_next"], point["running"]);
+}
+
+/// Inputs of the attack graph for the label `[2, 3]`.
+fn attack_inputs(model: &Crnn) -> Arrays {
+    let target = Target::encode(&[2, 3], model.config().max_label, model.config().classes).unwrap();
+    let (states, frames, mut next) = (model.states(), model.frames(), uniform(9));
+    [
+        ("image", images(model, 1)),
+        ("target", array(&[1, states, 4], &target.target)),
+        ("start", array(&[2, states], &target.start)),
+        ("skip", array(&[2, states], &target.skip)),
+        (
+            "frame_weights",
+            Array::from_fn(&[1, frames, 4], |_| f64::from(next()) - 0.5),
+        ),
+    ]
+    .map(|(name, array)| (name.to_owned(), array))
+    .into()
+}
+
+#[test]
+fn the_attack_graph_gives_the_gradient_of_its_loss() {
+    let model = small();
+    let attack = model.attack(&weights(&model)).unwrap();
+    let point = attack_inputs(&model);
+    let result = run(&attack, &point).unwrap();
+    check_gradient(
+        |p| run(&attack, p).unwrap()["loss"].values()[0],
+        &point,
+        "image",
+        result["gradient"].values(),
+    );
+}
+
+#[test]
+fn attack_and_recogniser_read_alike() {
+    let model = small();
+    let weights = weights(&model);
+    let recognizer = model.recognizer(&weights).unwrap();
+    let read = run(&recognizer, &[("image".to_owned(), images(&model, 1))].into()).unwrap();
+    let attacked = run(&model.attack(&weights).unwrap(), &attack_inputs(&model)).unwrap();
+    for (a, b) in attacked["logits"].values().iter().zip(read["logits"].values()) {
+        assert!((a - b).abs() < 2e-3, "{a} with weights of 16 bits, {b} with 32");
+    }
+    assert_eq!(read["aux_logits"].shape(), [model.frames(), 1, 4]);
+}
+
+#[test]
+fn the_recogniser_reads_each_image_of_a_batch_by_itself() {
+    let model = small();
+    let recognizer = model.recognizer(&weights(&model)).unwrap();
+    let logits = |count| run(&recognizer, &[("image".to_owned(), images(&model, count))].into()).unwrap();
+    let (alone, together) = (&logits(1)["logits"], &logits(3)["logits"]);
+    for (alone, together) in alone.values().chunks(4).zip(together.values().chunks(3 * 4)) {
+        assert_eq!(alone, &together[..4]);
+    }
+}
+
+#[test]
+fn weights_are_read_back_from_the_recogniser() {
+    let model = small();
+    let weights = weights(&model);
+    assert_eq!(model.weights_of(&model.recognizer(&weights).unwrap()).unwrap(), weights);
+    let other = Crnn::default();
+    assert!(matches!(
+        other.weights_of(&model.recognizer(&weights).unwrap()),
+        Err(WeightsError::Shape(_))
+    ));
+    assert!(matches!(other.recognizer(&weights), Err(WeightsError::Length { .. })));
+}
+
+#[test]
+fn the_default_is_table_6() {
+    let model = Crnn::default();
+    assert_eq!((model.frames(), model.states()), (25, 13));
+    let conv = 9 * (64 + 64 * 128 + 128 * 128 + 128 * 64) + 2 * (64 + 128 + 128 + 64);
+    let lstm = 1024 * (64 + 256 + 1) + 1024 * (256 + 256 + 1);
+    let heads = 24 * (256 + 1) + 24 * (64 + 1);
+    assert_eq!(
+        model.parameters().iter().map(crate::zoo::Spec::len).sum::<usize>(),
+        conv + lstm + heads
+    );
+}

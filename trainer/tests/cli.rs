@@ -1,0 +1,198 @@
+//! The binary as a script sees it: exit status, one line for an error, nothing half-written. No ONNX Runtime needed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+fn parallax<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_parallax"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn dataset(out: &Path, count: u32, seed: u32) -> Vec<String> {
+    let out = out.display();
+    let line = format!("dataset --scheme text --count {count} --seed {seed} --out {out} --json");
+    line.split(' ').map(str::to_owned).collect()
+}
+
+/// The one line that a failed run printed.
+fn failure(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+    assert!(text.starts_with("error: "), "{text}");
+    text
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_dataset_is_a_function_of_its_seed() {
+    let root = TempDir::new().unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|name| root.path().join(name));
+    for (out, seed) in [(&a, 1), (&b, 1), (&c, 2)] {
+        let output = parallax(dataset(out, 3, seed));
+        assert!(output.status.success());
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            (result["count"].as_u64(), result["seed"].as_u64()),
+            (Some(3), Some(seed.into()))
+        );
+    }
+    assert_eq!(
+        entries(&a),
+        ["00000.png", "00001.png", "00002.png", "labels.csv", "masks"]
+    );
+    assert_eq!(entries(&a.join("masks")), ["00000.png", "00001.png", "00002.png"]);
+    for file in ["00002.png", "labels.csv", "masks/00002.png"] {
+        assert_eq!(fs::read(a.join(file)).unwrap(), fs::read(b.join(file)).unwrap());
+        assert_ne!(fs::read(a.join(file)).unwrap(), fs::read(c.join(file)).unwrap());
+    }
+    assert_eq!(entries(root.path()), ["a", "b", "c"]);
+}
+
+#[test]
+fn bad_usage_is_status_2() {
+    for line in [
+        "",
+        "fly",
+        "dataset --count 3",
+        "dataset --count 0 --seed 1 --out x",
+        "dataset --count 1 --seed 1 --out x --style gothic",
+        "solve",
+        "solve --in x --preprocess magic",
+        "perturb --in x --out y --epsilon 2",
+        "perturb --in x --out y --epsilon 0.1",
+        "perturb --in x --out y --budget paper --epsilon-near 0.1",
+        "train",
+        "train --out x --device tpu",
+        "train --out x --learning-rate nan",
+        "train --out x --cycles 0",
+    ] {
+        let output = parallax(line.split_whitespace());
+        assert_eq!(
+            output.status.code(),
+            Some(2),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(output.stdout.is_empty(), "{line}");
+    }
+    assert_eq!(parallax(["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let root = TempDir::new().unwrap();
+    let missing = root.path().join("missing");
+    let out = root.path().join("out");
+    let (missing, out_text) = (missing.to_str().unwrap(), out.to_str().unwrap());
+    assert!(failure(&parallax(["solve", "--in", missing])).contains("missing/labels.csv"));
+    assert!(failure(&parallax(["perturb", "--in", missing, "--out", out_text])).contains("missing/labels.csv"));
+    assert!(!out.exists());
+
+    let set = root.path().join("set");
+    parallax(dataset(&set, 1, 1));
+    let set = set.to_str().unwrap();
+    let output = parallax(["solve", "--in", set, "--checkpoint", missing]);
+    assert!(failure(&output).contains("missing/manifest.json"));
+}
+
+#[test]
+fn a_runtime_that_is_not_there_is_named() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
+    let output = command
+        .arg("doctor")
+        .env("ORT_DYLIB_PATH", "/nowhere/libonnxruntime.so")
+        .output()
+        .unwrap();
+    assert!(failure(&output).contains("/nowhere/libonnxruntime.so"));
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    let root = TempDir::new().unwrap();
+    let out = root.path().join("set");
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("mine"), "kept").unwrap();
+    assert!(failure(&parallax(dataset(&out, 1, 1))).contains("is there already"));
+    assert!(failure(&parallax(["train", "--out", out.to_str().unwrap()])).contains("is there already"));
+    assert_eq!(entries(&out), ["mine"]);
+
+    // A file where a folder would have to be.
+    let below = out.join("mine/set");
+    assert!(failure(&parallax(dataset(&below, 1, 1))).contains("mine"));
+    assert_eq!(fs::read(out.join("mine")).unwrap(), b"kept");
+}
+
+/// A limit on file sizes fails a write as a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_write_that_fails_leaves_nothing() {
+    let root = TempDir::new().unwrap();
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_parallax")]);
+    let output = command.args(dataset(&root.path().join("set"), 1, 1)).output().unwrap();
+    assert!(
+        failure(&output).contains("cannot write"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(entries(root.path()).is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_printed_is_a_failure() {
+    let root = TempDir::new().unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
+    let output = command
+        .args(dataset(&root.path().join("set"), 1, 1))
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert!(failure(&output).contains("cannot write the result"));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_dataset_leaves_nothing() {
+    use std::{process::Stdio, thread, time::Duration};
+
+    let root = TempDir::new().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
+    command
+        .args(dataset(&root.path().join("set"), 1_000_000, 1))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    while entries(root.path()).is_empty() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert!(failure(&child.wait_with_output().unwrap()).contains("interrupted"));
+    assert!(entries(root.path()).is_empty());
+}

@@ -15,7 +15,7 @@ use std::time::Duration;
 use parallax_captcha::alphabet::{CLASSES, Label};
 use parallax_captcha::perturb::{FRAMES, GradientModel};
 use parallax_captcha::text::model_input;
-use parallax_edge_shared::admin::GradientReply;
+use parallax_edge_shared::admin::{GradientReply, SetState, SetSummary};
 use parallax_tests::edge::{Edge, EdgeConfig, repository, tool};
 use parallax_tests::image_set::ImageSet;
 use parallax_trainer::models::{AttackModel, Recognizer};
@@ -100,7 +100,11 @@ fn the_solver_misreads_what_the_edge_serves() {
         ..EdgeConfig::default()
     });
     edge.run_cron();
-    let set = ImageSet::wait_for(&edge, PATIENCE);
+    // A small set comes first, so that visitors need not wait; the one asked for replaces it.
+    let set = ImageSet::wait_until(&edge, PATIENCE, |list| {
+        let serves = |set: &SetSummary| set.state == SetState::Active && set.count == SERVED as usize;
+        list.sets.iter().any(serves)
+    });
     assert_eq!(set.pictures.len(), SERVED as usize);
     let mut recognizer = Recognizer::new(&model("recognizer.onnx"), one_thread()).unwrap();
     let mut read = 0;

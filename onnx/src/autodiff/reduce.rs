@@ -13,10 +13,10 @@ pub(super) fn reduce(v: &Vjp<'_>, reduction: Reduction, axes: &[usize]) -> Cotan
         .collect();
     let (dy, y) = (b.reshape(v.dy, &kept)?, b.reshape(v.result()?, &kept)?);
     let count: usize = axes.iter().filter_map(|axis| shape.get(*axis)).product();
-    let ones = b.full(&shape, 1.0)?;
+    let spread = |dy| b.mul(b.full(&shape, 1.0)?, dy);
     let dx = match reduction {
-        Reduction::Sum => b.mul(ones, dy)?,
-        Reduction::Mean => b.mul(ones, b.scale(dy, 1.0 / count as f32)?)?,
+        Reduction::Sum => spread(dy)?,
+        Reduction::Mean => spread(b.scale(dy, 1.0 / count as f32)?)?,
         Reduction::Max => {
             let mask = b.compare(Binary::Equal, x, y)?;
             let ties = b.reduce_keep(Reduction::Sum, mask, axes)?;

@@ -5,6 +5,7 @@
 //! the values; a negative scale is made positive by turning the filter's sign. The two sums over the batch that its
 //! gradient needs are then sums over the pooled values as well.
 
+use super::conv_pool::Pooled;
 use crate::autodiff::pool::unpool;
 use crate::builder::{Builder, Rule};
 use crate::graph::{Binary, GraphError, TensorId};
@@ -49,12 +50,37 @@ pub fn conv_block(b: &Builder, x: TensorId, block: ConvBlock) -> Result<ConvBloc
     let is_negative = b.compare(Binary::Greater, b.scalar(0.0), block.scale)?;
     let sign = b.sub(b.scalar(1.0), b.scale(is_negative, 2.0)?)?;
     let weight = b.mul(block.weight, b.reshape(sign, &[filters, 1, 1, 1])?)?;
-    let convolved = b.conv(x, weight, block.pads)?;
     let scale = b.mul(block.scale, sign)?;
+    if let Some(pooled) = Pooled::of(b, x, block)? {
+        return few_channels(b, x, pooled, [weight, scale, block.bias, sign]);
+    }
+    let convolved = b.conv(x, weight, block.pads)?;
     let pooled = norm_pool(b, convolved, scale, block.bias, block.pool)?;
     Ok(ConvBlockOutput {
         mean: b.mul(pooled.mean, sign)?,
         ..pooled
+    })
+}
+
+/// The same by [`Pooled`], differentiated operator by operator: only the filters are as large as the pictures.
+fn few_channels(
+    b: &Builder,
+    x: TensorId,
+    pooled: Pooled,
+    [weight, scale, bias, sign]: [TensorId; 4],
+) -> Result<ConvBlockOutput, GraphError> {
+    let mut gain = scale;
+    let found = pooled.apply(b, x, weight, |variance| {
+        gain = b.div(scale, b.sqrt(b.add_scalar(variance, EPSILON)?)?)?;
+        Ok(gain)
+    })?;
+    let [filters] = b.dims(scale)?;
+    let shift = b.sub(bias, b.mul(found.mean, gain)?)?;
+    let samples = pooled.samples();
+    Ok(ConvBlockOutput {
+        output: b.add(found.largest, b.reshape(shift, &[1, filters, 1, 1])?)?,
+        mean: b.mul(found.mean, sign)?,
+        variance: b.scale(found.variance, samples / (samples - 1.0).max(1.0))?,
     })
 }
 

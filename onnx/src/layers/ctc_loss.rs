@@ -16,6 +16,24 @@ pub struct CtcTarget {
     pub skip: TensorId,
 }
 
+impl CtcTarget {
+    /// The same labels once more after themselves, for the logits of a second head.
+    ///
+    /// # Errors
+    /// [`GraphError`] when the tensors are not of the documented shapes.
+    pub fn twice(self, b: &Builder) -> Result<Self, GraphError> {
+        let both_ways = |id| {
+            let [forward, backward] = b.split_even(id, 0)?;
+            b.concat(&[forward, forward, backward, backward], 0)
+        };
+        Ok(Self {
+            states: b.concat(&[self.states, self.states], 0)?,
+            start: both_ways(self.start)?,
+            skip: both_ways(self.skip)?,
+        })
+    }
+}
+
 /// Losses `[N]` of `logits: [T, N, K]`, class 0 being the blank.
 ///
 /// # Errors

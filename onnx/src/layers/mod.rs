@@ -4,6 +4,7 @@
 //! times slower.
 
 mod conv_block;
+mod conv_pool;
 mod ctc_loss;
 mod ctc_recursion;
 mod lstm;

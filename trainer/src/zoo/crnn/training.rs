@@ -100,8 +100,11 @@ impl Crnn {
         sample_weight: TensorId,
     ) -> Result<TensorId, GraphError> {
         let [batch, _, classes] = b.dims(target.states)?;
-        let auxiliary = b.scale(ctc_loss(b, forward.auxiliary, target)?, self.config.auxiliary)?;
-        let losses = b.add(ctc_loss(b, forward.logits, target)?, auxiliary)?;
+        // Both heads in one recursion: its steps are many and small.
+        let logits = b.concat(&[forward.logits, forward.auxiliary], 1)?;
+        let losses = ctc_loss(b, logits, target.twice(b)?)?;
+        let [main, auxiliary] = b.split_even(losses, 0)?;
+        let losses = b.add(main, b.scale(auxiliary, self.config.auxiliary)?)?;
         // States of a class other than the blank are as many as the label has characters.
         let characters = b.sum(b.slice(target.states, 2, 1..classes)?, &[1, 2])?;
         let weighted = b.mul(b.div(losses, characters)?, sample_weight)?;

@@ -21,12 +21,16 @@ use crate::failure::Failure;
 
 /// Carries out orders. One that fails is delivered again by the platform, a few times.
 #[event(queue)]
-async fn queue(batch: MessageBatch<serde_json::Value>, env: Env, _context: Context) -> worker::Result<()> {
-    for message in batch.messages()? {
-        let Ok(Job::Refill(refill)) = serde_json::from_value::<Job>(message.body().clone()) else {
-            console_error!("not an order of ours: {}", message.body());
-            message.ack();
-            continue;
+async fn queue(batch: MessageBatch<Job>, env: Env, _context: Context) -> worker::Result<()> {
+    // Message by message: decoded as a batch, one that is no order would hold up all the others.
+    for message in batch.raw_iter() {
+        let refill = match serde_wasm_bindgen::from_value(message.body()) {
+            Ok(Job::Refill(refill)) => refill,
+            Err(error) => {
+                console_error!("not an order of ours: {error}");
+                message.ack();
+                continue;
+            }
         };
         match refill::carry_out(refill, &env).await {
             Ok(done) => {

@@ -1,11 +1,10 @@
 //! Reading what was sent, never more of it than allowed.
 
 use futures_util::StreamExt;
-use js_sys::{Reflect, Uint8Array};
+use js_sys::Uint8Array;
 use parallax_captcha::wire::ErrorCode;
 use parallax_edge_shared::admin::AdminErrorCode;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
 use worker::{FormData, Request};
 
 use crate::failure::Failure;
@@ -107,8 +106,8 @@ pub async fn bytes(request: &mut Request, limit: usize) -> Result<Vec<u8>, BodyE
     if declared.is_some_and(|length| length > limit) {
         return Err(BodyError::TooLarge);
     }
-    let has_body = Reflect::get(request.inner(), &JsValue::from_str("body")).is_ok_and(|body| !body.is_null());
-    if !has_body {
+    let platform: &web_sys::Request = request.inner();
+    if platform.body().is_none() {
         return Ok(Vec::new());
     }
     let mut stream = request.stream().map_err(|_| BodyError::Malformed)?;

@@ -21,16 +21,24 @@ fn block(x: &[TensorId], pool: [usize; 2]) -> ConvBlock {
     }
 }
 
+/// Channels, rows and columns of the picture; pooling. A column and a row are left over by the pooling, or none: with
+/// few channels and nothing left over, patches are multiplied instead of pictures.
+const BLOCKS: [([usize; 3], [usize; 2]); 6] = [
+    ([1, 3, 5], [2, 2]),
+    ([1, 4, 6], [2, 2]),
+    ([1, 4, 3], [2, 1]),
+    ([2, 3, 2], [1, 1]),
+    ([3, 4, 4], [2, 2]),
+    ([5, 3, 3], [2, 1]),
+];
+
 #[test]
 fn convolution_blocks() {
-    // A column and a row are left over by the pooling; scales of both signs.
-    for (scale, pool) in [
-        ([0.5, 2.0], [2, 2]),
-        ([-2.0, -0.5], [2, 2]),
-        (ANY, [2, 1]),
-        (ANY, [1, 1]),
-    ] {
-        let inputs: [(&[usize], _); 4] = [(&[2, 1, 3, 5], ANY), (&[3, 1, 3, 3], ANY), (&[3], scale), (&[3], ANY)];
+    for (number, ([channels, rows, columns], pool)) in BLOCKS.into_iter().enumerate() {
+        // Scales of both signs, and of one.
+        let scale = [ANY, [0.5, 2.0], [-2.0, -0.5]][number % 3];
+        let [picture, filters] = [[2, channels, rows, columns], [3, channels, 3, 3]];
+        let inputs: [(&[usize], _); 4] = [(&picture, ANY), (&filters, ANY), (&[3], scale), (&[3], ANY)];
         check("ConvBlock", Dialect::OnnxRuntime, &inputs, &|b, x| {
             Ok(conv_block(b, x[0], block(x, pool))?.output)
         });
@@ -39,14 +47,21 @@ fn convolution_blocks() {
 
 #[test]
 fn a_convolution_block_is_convolution_normalisation_and_pooling() {
+    for ([channels, rows, columns], pool) in BLOCKS {
+        compare_with_operators([2, channels, rows, columns], pool);
+    }
+}
+
+fn compare_with_operators(picture: [usize; 4], pool: [usize; 2]) {
     let b = Builder::new(Dialect::OnnxRuntime);
-    let shapes: [&[usize]; 4] = [&[2, 1, 4, 4], &[3, 1, 3, 3], &[3], &[3]];
+    let filters = [3, picture[1], 3, 3];
+    let shapes: [&[usize]; 4] = [&picture, &filters, &[3], &[3]];
     let x: Vec<_> = shapes
         .iter()
         .enumerate()
         .map(|(i, shape)| b.input(&format!("x{i}"), shape))
         .collect();
-    let found = conv_block(&b, x[0], block(&x, [2, 2])).unwrap();
+    let found = conv_block(&b, x[0], block(&x, pool)).unwrap();
     let convolved = b.conv(x[0], x[1], [1, 1]).unwrap();
     let mean = b.reduce(Reduction::Mean, convolved, &[0, 2, 3]).unwrap();
     let deviation = b.sub(convolved, b.reshape(mean, &[1, 3, 1, 1]).unwrap()).unwrap();
@@ -55,9 +70,10 @@ fn a_convolution_block_is_convolution_normalisation_and_pooling() {
     let normal = b
         .batch_normalization([convolved, x[2], x[3], mean, variance], EPSILON)
         .unwrap();
-    let unbiased = b.scale(variance, 32.0 / 31.0).unwrap();
+    let samples = (picture[0] * picture[2] * picture[3]) as f32;
+    let unbiased = b.scale(variance, samples / (samples - 1.0)).unwrap();
     let pairs = [
-        ("output", found.output, b.max_pool(normal, [2, 2]).unwrap()),
+        ("output", found.output, b.max_pool(normal, pool).unwrap()),
         ("mean", found.mean, mean),
         ("variance", found.variance, unbiased),
     ];
@@ -78,7 +94,10 @@ fn a_convolution_block_is_convolution_normalisation_and_pooling() {
             .iter()
             .zip(result[&format!("expected {name}")].values())
         {
-            assert!((found - expected).abs() < 1e-6, "{name}: {found} is not {expected}");
+            assert!(
+                (found - expected).abs() < 1e-6,
+                "{picture:?} {pool:?} {name}: {found} is not {expected}"
+            );
         }
     }
 }

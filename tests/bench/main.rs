@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what a table in the README says, measured again: each figure beside a peer's in the same run.
+//! `cargo xtask bench`: the README's table of speeds, measured again, each figure beside a peer's in the same run.
 
 #![allow(
     clippy::unwrap_used,

@@ -127,8 +127,8 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.035),
-                far: Epsilon(0.12),
+                near: Epsilon(0.05),
+                far: Epsilon(0.18),
                 ramp_px: 14.0,
             },
             sparse: None,

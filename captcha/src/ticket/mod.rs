@@ -49,7 +49,7 @@ pub enum Purpose {
 pub struct Ticket<T> {
     /// What a store consumes, so that the ticket is used once.
     pub id: TicketId,
-    /// The site key this ticket belongs to.
+    /// Name of the site this ticket belongs to.
     pub site: String,
     /// Unix seconds.
     #[serde(rename = "iat")]

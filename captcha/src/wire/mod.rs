@@ -28,7 +28,7 @@ pub struct SessionReply {
     pub expires_in: u32,
 }
 
-/// Geometry of the slider, CSS pixels.
+/// Geometry of the slider, in shares of the track.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Slider {
     /// Distance the handle has to travel, as a share of the track it can travel, in `(0, 1]`.

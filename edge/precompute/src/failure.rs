@@ -27,10 +27,10 @@ pub enum Failure {
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// A captcha could not be perturbed.
-    #[error("captcha {seed}: {reason}")]
+    #[error("picture {index} of the set: {reason}")]
     Captcha {
-        /// What it was drawn from.
-        seed: u64,
+        /// Its place in the set; not its seed, which would give the answer away.
+        index: u32,
         /// Why.
         reason: String,
     },

@@ -45,13 +45,14 @@ async fn name(bucket: &Bucket, id: Digest) -> Result<(Current, Vec<Digest>), Fai
             None => (Current::default(), None),
         };
         let dropped = current.replace(id);
-        let mut put = bucket.put(CURRENT_KEY, serde_json::to_vec(&current)?);
-        if etag.is_some() {
-            put = put.only_if(Conditional {
+        let absent = etag.is_none().then(|| "*".to_owned());
+        let put = bucket
+            .put(CURRENT_KEY, serde_json::to_vec(&current)?)
+            .only_if(Conditional {
                 etag_matches: etag,
+                etag_does_not_match: absent,
                 ..Conditional::default()
             });
-        }
         if put.execute().await?.is_some() {
             return Ok((current, dropped));
         }

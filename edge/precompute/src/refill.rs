@@ -94,8 +94,9 @@ async fn make_pack(
     bucket: &Bucket,
 ) -> Result<Pack, Failure> {
     let mut builder = PackBuilder::default();
-    for seed in range.map(|index| refill.seed_of(index)) {
-        let failed = |reason: String| Failure::Captcha { seed, reason };
+    for index in range {
+        let seed = refill.seed_of(index);
+        let failed = |reason: String| Failure::Captcha { index, reason };
         let captcha = draw(&settings.style, seed);
         let picture = solver
             .with(|model| perturb(model, &captcha.image, &captcha.mask, &captcha.label, &settings.perturb))

@@ -118,8 +118,13 @@ impl core::fmt::Debug for RotationKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SitesError {
     /// No JSON of this form.
-    #[error("SITES: {0}")]
-    Json(String),
+    #[error("SITES: no JSON of the documented form, see line {line}, column {column}")]
+    Json {
+        /// Where. The parser's own words may quote a misplaced secret.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+    },
     /// The seal key is not 64 hex digits.
     #[error("the seal key is not 64 hex digits")]
     SealKey,
@@ -186,7 +191,10 @@ impl Sites {
     pub fn parse(json: &str, seal_key: &str, test_keys: TestKeys) -> Result<Self, SitesError> {
         let mut key = [0; 32];
         hex::decode_to_slice(seal_key.trim(), &mut key).map_err(|_| SitesError::SealKey)?;
-        let configs: Vec<SiteConfig> = serde_json::from_str(json).map_err(|e| SitesError::Json(e.to_string()))?;
+        let configs: Vec<SiteConfig> = serde_json::from_str(json).map_err(|e| SitesError::Json {
+            line: e.line(),
+            column: e.column(),
+        })?;
         let mut sites: Vec<Site> = Vec::with_capacity(configs.len() + TEST_SITEKEYS.len());
         for config in configs {
             let site = site(config)?;
@@ -433,9 +441,9 @@ mod tests {
         );
         assert!(matches!(
             parse(r#"[{"name":"a","hostnames":["*"],"keys":{}}]"#),
-            Err(SitesError::Json(_))
+            Err(SitesError::Json { .. })
         ));
-        assert!(matches!(parse("{}"), Err(SitesError::Json(_))));
+        assert!(matches!(parse("{}"), Err(SitesError::Json { .. })));
         assert_eq!(
             Sites::parse(SITES, "5a", TestKeys::Refused).map(|_| ()),
             Err(SitesError::SealKey)

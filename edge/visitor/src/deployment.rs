@@ -22,8 +22,7 @@ thread_local! {
     static DEPLOYMENT: RefCell<Option<Rc<Deployment>>> = const { RefCell::new(None) };
 }
 
-/// The configuration of this deployment.
-#[derive(Debug)]
+/// The configuration of this deployment. Not `Debug`: it holds secrets.
 pub struct Deployment {
     /// Who may embed a widget.
     pub sites: Sites,

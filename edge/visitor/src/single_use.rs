@@ -1,6 +1,7 @@
 //! What can be spent once: a Durable Object in which one SQL statement decides.
 //!
-//! Identities are spread over [`SHARDS`] objects by their first hex digit; each object handles its requests in turn,
+//! Ticket ids are spread over sixteen objects by their first hex digit, names of our own go to objects of their own;
+//! each object handles its requests in turn,
 //! so of any number of simultaneous attempts exactly one inserts the row.
 
 use std::cell::Cell;
@@ -189,12 +190,13 @@ impl DurableObject for SingleUse {
 
 impl SingleUse {
     fn prepare(&self) -> Result<()> {
-        if !self.has_table.replace(true) {
+        if !self.has_table.get() {
             self.state.storage().sql().exec(
                 "CREATE TABLE IF NOT EXISTS used(id TEXT PRIMARY KEY, keep_until INTEGER NOT NULL, \
                  idempotency_key TEXT, reply TEXT NOT NULL) WITHOUT ROWID",
                 None,
             )?;
+            self.has_table.set(true);
         }
         Ok(())
     }
@@ -226,7 +228,7 @@ impl SingleUse {
     }
 
     async fn ensure_alarm(&self) -> Result<()> {
-        if self.has_alarm.replace(true) {
+        if self.has_alarm.get() {
             return Ok(());
         }
         let storage = self.state.storage();
@@ -235,6 +237,7 @@ impl SingleUse {
                 .set_alarm(core::time::Duration::from_secs(SWEEP_SECONDS))
                 .await?;
         }
+        self.has_alarm.set(true);
         Ok(())
     }
 }

@@ -16,6 +16,9 @@ pub type Fact = (ElementType, Vec<Dim>);
 /// More elements than this in one tensor are refused: no model here comes near, and products stay far from overflow.
 pub const MAX_ELEMENTS: usize = 1 << 31;
 
+/// The most axes a tensor may have: files cannot make shapes themselves large.
+pub const MAX_RANK: usize = 8;
+
 /// Why an operator does not accept its operands.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
@@ -55,7 +58,7 @@ pub enum ShapeError {
     /// An attribute does not fit the operands.
     #[error("attribute {0} does not fit the operands")]
     Attribute(&'static str),
-    /// The result would have more than [`MAX_ELEMENTS`].
+    /// The result would have more than [`MAX_ELEMENTS`], or more than [`MAX_RANK`] axes.
     #[error("the result would be too large")]
     TooLarge,
 }
@@ -101,6 +104,9 @@ pub fn infer(op: &Op, operands: &[&TensorInfo]) -> Result<Vec<Fact>, ShapeError>
 pub use layout::slice_range;
 
 fn check_size(shape: &[Dim]) -> Result<(), ShapeError> {
+    if shape.len() > MAX_RANK {
+        return Err(ShapeError::TooLarge);
+    }
     let mut elements = 1usize;
     for dim in shape {
         elements = elements.saturating_mul(dim.fixed().unwrap_or(1));

@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use parallax_captcha::alphabet::ALPHABET;
 use parallax_onnx::checkpoint::{ATTACK, Manifest, RECOGNIZER, read_manifest, verify};
 
 use crate::files::{self, FilesError};
@@ -28,6 +29,14 @@ pub enum CheckpointError {
         path: PathBuf,
         /// Why.
         reason: parallax_onnx::checkpoint::CheckpointError,
+    },
+    /// It reads other characters than are drawn.
+    #[error("{}: reads the alphabet {found:?}, drawn is {ALPHABET:?}", root.display())]
+    Alphabet {
+        /// The checkpoint.
+        root: PathBuf,
+        /// What it reads.
+        found: String,
     },
     /// None was named, and the shipped one is not there.
     #[error("the shipped checkpoint {SHIPPED} was not found: name one with --checkpoint")]
@@ -54,6 +63,12 @@ impl Checkpoint {
         let path = root.join(MANIFEST);
         let manifest =
             read_manifest(&files::read(&path)?).map_err(|reason| CheckpointError::Refused { path, reason })?;
+        if manifest.alphabet != ALPHABET {
+            return Err(CheckpointError::Alphabet {
+                root,
+                found: manifest.alphabet,
+            });
+        }
         Ok(Self { root, manifest })
     }
 

@@ -133,9 +133,11 @@ fn a_run_that_diverges_keeps_its_last_good_state() {
             ..config()
         },
     );
+    let run = RunConfig { save_every: 1, ..run };
     let error = train::run(&Crnn::default(), &config, &run, None, &mut Watch::until(u64::MAX)).unwrap_err();
-    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
-    if let Some(state) = train::saved_state(&run.state, &config).unwrap() {
-        assert!(state.is_finite());
-    }
+    assert!(matches!(error, TrainError::Diverged { saved: 1, .. }), "{error:?}");
+    let state = train::saved_state(&run.state, &config)
+        .unwrap()
+        .expect("step 1 was saved");
+    assert!(state.is_finite());
 }

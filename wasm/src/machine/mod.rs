@@ -154,8 +154,6 @@ pub enum Callback {
     BeforeInteractive,
     /// `after-interactive-callback`: the captcha is gone.
     AfterInteractive,
-    /// `unsupported-callback`.
-    Unsupported,
 }
 
 impl Callback {
@@ -169,7 +167,6 @@ impl Callback {
             Self::Timeout => "timeout-callback",
             Self::BeforeInteractive => "before-interactive-callback",
             Self::AfterInteractive => "after-interactive-callback",
-            Self::Unsupported => "unsupported-callback",
         }
     }
 }

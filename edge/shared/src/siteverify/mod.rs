@@ -23,7 +23,7 @@ pub const MAX_RESPONSE: usize = 2048;
 pub const REMEMBER_SECONDS: u64 = 600;
 
 /// What a site's server sends, as JSON or as form fields of these names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Request {
     /// The site's secret.
@@ -36,6 +36,13 @@ pub struct Request {
     pub idempotency_key: Option<String>,
     /// The site key that the site expects the token to be of.
     pub sitekey: Option<String>,
+}
+
+impl core::fmt::Debug for Request {
+    /// Neither secret nor token.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Request").finish_non_exhaustive()
+    }
 }
 
 /// What is known, and what is left to do, before anything was consumed.

@@ -127,8 +127,8 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.05),
-                far: Epsilon(0.18),
+                near: Epsilon(0.045),
+                far: Epsilon(0.14),
                 ramp_px: 14.0,
             },
             sparse: None,

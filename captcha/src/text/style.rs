@@ -68,7 +68,7 @@ pub enum Polarity {
 }
 
 impl Default for Style {
-    /// What visitors get: mid-tone textured ground, and ink that no threshold isolates once the ground is perturbed.
+    /// What visitors get: mid-tone textured ground, and ink of low contrast, so that a perturbed ground comes near it.
     fn default() -> Self {
         Self {
             fonts: Font::ALL.to_vec(),

@@ -54,8 +54,11 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
     let mut attack = AttackModel::new(&model("attack.onnx"), one_thread()).unwrap();
     let no_weights = vec![0.0; FRAMES * CLASSES];
     for seed in 0..20_u32 {
+        // Of its own label the solver is so certain that loss and gradient are little more than rounding.
+        let label_seed = seed + 1000;
         let call = edge.client.post("/admin/v1/sets/gradient").bearer(&edge.admin_key);
-        let reply: GradientReply = call.json(&json!({ "seed": seed })).send().json();
+        let asked = json!({ "seed": seed, "label_seed": label_seed });
+        let reply: GradientReply = call.json(&asked).send().json();
         let label = Label::new(&reply.label).unwrap();
         let here = attack.gradient(&reply.input, &label, &no_weights).unwrap();
 
@@ -71,7 +74,7 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
             "seed {seed}: off by {furthest}, the largest is {largest}"
         );
         assert!(
-            (reply.loss - here.loss).abs() <= 1e-3 * here.loss.abs().max(1.0),
+            here.loss > 1.0 && (reply.loss - here.loss).abs() <= 1e-3 * here.loss.abs().max(1.0),
             "seed {seed}: {} {}",
             reply.loss,
             here.loss

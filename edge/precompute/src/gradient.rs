@@ -18,16 +18,21 @@ use crate::{checkpoint, failure::Failure, recipe::Settings, store};
 pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Failure> {
     let asked: GradientRequest = serde_json::from_str(&request.text().await?)?;
     let solver = checkpoint::solver(&store::bucket(env)?).await?;
-    let captcha = draw(&Settings::default().style, asked.seed);
+    let style = Settings::default().style;
+    let captcha = draw(&style, asked.seed);
+    let label = match asked.label_seed {
+        Some(seed) => draw(&style, seed).label,
+        None => captcha.label,
+    };
     let input = model_input(&captcha.image);
     let no_weights = vec![0.0; FRAMES * CLASSES];
-    let mut gradient = solver.with(|model| model.gradient(&input, &captcha.label, &no_weights))?;
+    let mut gradient = solver.with(|model| model.gradient(&input, &label, &no_weights))?;
     for _ in 1..asked.runs.min(GradientRequest::MAX_RUNS) {
-        gradient = solver.with(|model| model.gradient(&input, &captcha.label, &no_weights))?;
+        gradient = solver.with(|model| model.gradient(&input, &label, &no_weights))?;
     }
     let Gradient { loss, image, logits } = gradient;
     Ok(GradientReply {
-        label: captcha.label.to_string(),
+        label: label.to_string(),
         checkpoint: solver.checkpoint(),
         loss,
         gradient: image,

@@ -122,6 +122,10 @@ pub struct GradientRequest {
     /// computes, so a caller divides what it measured by this.
     #[serde(default = "one")]
     pub runs: u32,
+    /// Takes the label of the captcha drawn from this seed for the right one; its own when absent. Where the solver is
+    /// certain of the right label, loss and gradient are little more than rounding; of another one they are large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_seed: Option<u64>,
 }
 
 impl GradientRequest {
@@ -136,7 +140,7 @@ fn one() -> u32 {
 /// `POST /admin/v1/sets/gradient`, reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GradientReply {
-    /// The captcha's label.
+    /// The label that was taken for the right one.
     pub label: String,
     /// Digest of the manifest of the checkpoint that computed it.
     pub checkpoint: Digest,

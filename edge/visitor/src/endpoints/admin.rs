@@ -86,6 +86,7 @@ pub async fn refresh(request: &mut Request, call: &Call) -> Result<Response, Fai
 pub async fn gradient(request: &mut Request, call: &Call) -> Result<Response, Failure> {
     let asked: GradientRequest = body::json(request, BODY_LIMIT).await.map_err(|e| e.for_admin())?;
     in_range(Some(asked.seed), 0..=SEED_LIMIT - 1, "seed")?;
+    in_range(asked.label_seed, 0..=SEED_LIMIT - 1, "label_seed")?;
     in_range(Some(asked.runs), 1..=GradientRequest::MAX_RUNS, "runs")?;
     let json = serde_json::to_string(&asked).map_err(|e| Failure::Internal(e.to_string()))?;
     let mut init = RequestInit::new();

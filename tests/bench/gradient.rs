@@ -71,7 +71,7 @@ fn in_onnxruntime(attack: &[u8], image: &[f32], label: &Label) -> f64 {
 fn in_tract(attack: &[u8], image: &[f32], label: &Label) -> f64 {
     let parsed = tract_onnx::onnx().model_for_read(&mut Cursor::new(attack)).unwrap();
     let encoded = AttackInputs::encode(&label.classes()).unwrap();
-    let weights = vec![0.0; FRAMES * CLASSES];
+    let weights = vec![0.0_f32; FRAMES * CLASSES];
     let states = encoded.target.len() / CLASSES;
     let value = |name: &str| -> TValue {
         let tensor = match name {

@@ -53,6 +53,7 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
     let edge = Edge::start(&EdgeConfig::default());
     let mut attack = AttackModel::new(&model("attack.onnx"), one_thread()).unwrap();
     let no_weights = vec![0.0; FRAMES * CLASSES];
+    let mut kinks = 0;
     for seed in 0..20_u32 {
         // Of its own label the solver is so certain that loss and gradient are little more than rounding.
         let label_seed = seed + 1000;
@@ -62,17 +63,21 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
         let label = Label::new(&reply.label).unwrap();
         let here = attack.gradient(&reply.input, &label, &no_weights).unwrap();
 
-        let largest = here
-            .image
-            .iter()
-            .fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        assert!(largest > 0.0, "seed {seed}: a gradient of zeros proves nothing");
         assert_eq!(reply.gradient.len(), here.image.len());
+        let largest = largest(&here.image);
+        assert!(largest > 0.0, "seed {seed}: a gradient of zeros proves nothing");
         let furthest = furthest(&reply.gradient, &here.image);
-        assert!(
-            furthest <= 1e-3 * largest,
-            "seed {seed}: off by {furthest}, the largest is {largest}"
-        );
+        if furthest > 1e-3 * largest {
+            // Where two of a pooling window's values are equal but for rounding, there is no gradient to agree on:
+            // ONNX Runtime does not agree with itself either.
+            let apart = self_disagreement(&mut attack, &reply.input, &label);
+            assert!(
+                apart > 1e-3 * largest,
+                "seed {seed}: off by {furthest}, the largest is {largest}"
+            );
+            println!("seed {seed}: at a kink, where ONNX Runtime is off from itself by {apart}, tract by {furthest}");
+            kinks += 1;
+        }
         assert!(
             here.loss > 1.0 && (reply.loss - here.loss).abs() <= 1e-3 * here.loss.abs().max(1.0),
             "seed {seed}: {} {}",
@@ -81,6 +86,34 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
         );
         assert!(furthest_logit(&reply, &here.logits) <= 1e-3, "seed {seed}");
     }
+    assert!(kinks <= 4, "{kinks} of 20 pictures prove nothing");
+}
+
+/// How far ONNX Runtime's gradients of pictures lie apart that differ by rounding, 1e-6 of the range of a pixel.
+fn self_disagreement(attack: &mut AttackModel, input: &[f32], label: &Label) -> f32 {
+    let no_weights = vec![0.0; FRAMES * CLASSES];
+    let here = attack.gradient(input, label, &no_weights).unwrap().image;
+    let moved = (1..=16_u32).map(|round| {
+        let nudge = |(place, value): (usize, &f32)| {
+            let bits = (place as u32)
+                .wrapping_add(1)
+                .wrapping_mul(0x9E37_79B9)
+                .rotate_left(round);
+            if bits.count_ones() % 2 == 0 {
+                value + 1e-6
+            } else {
+                value - 1e-6
+            }
+        };
+        let input: Vec<f32> = input.iter().enumerate().map(nudge).collect();
+        let there = attack.gradient(&input, label, &no_weights).unwrap().image;
+        furthest(&here, &there)
+    });
+    moved.fold(0.0, f32::max)
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
 fn furthest_logit(edge: &GradientReply, here: &[f32]) -> f32 {

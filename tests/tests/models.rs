@@ -100,7 +100,7 @@ fn self_disagreement(attack: &mut AttackModel, input: &[f32], label: &Label) -> 
             let bits = (place as u32)
                 .wrapping_add(1)
                 .wrapping_mul(0x9E37_79B9)
-                .rotate_left(round);
+                .wrapping_add(round.wrapping_mul(0x85EB_CA6B));
             if bits.count_ones() % 2 == 0 {
                 value + step
             } else {

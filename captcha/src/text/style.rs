@@ -39,6 +39,9 @@ pub struct Style {
     pub decoy_width: RangeInclusive<f32>,
     /// Contrast of decoy strokes, as a share of the ink's.
     pub decoy_strength: f32,
+    /// How much fainter decoy strokes are on and beside characters: 0 is not at all, 1 is gone. A stroke across an
+    /// opening makes a C a 6.
+    pub decoy_sparing: f32,
     /// Tone of the ground, per captcha.
     pub background: RangeInclusive<f32>,
     /// Mean difference of ink and ground, per captcha.
@@ -85,6 +88,7 @@ impl Default for Style {
             decoys: 1..=2,
             decoy_width: 1.0..=1.5,
             decoy_strength: 0.7,
+            decoy_sparing: 0.75,
             background: 0.58..=0.70,
             contrast: 0.24..=0.32,
             polarity: Polarity::Dark,
@@ -104,6 +108,7 @@ impl Style {
             background: 1.0..=1.0,
             contrast: 1.0..=1.0,
             decoy_strength: 1.0,
+            decoy_sparing: 0.0,
             texture: 0.0,
             grain: 0.0,
             ink_texture: 0.0,
@@ -143,6 +148,7 @@ impl Style {
         between("warp", self.warp, 0.0, 30.0)?;
         between("warp_cell", self.warp_cell, 8.0, 200.0)?;
         between("decoy_strength", self.decoy_strength, 0.0, 1.0)?;
+        between("decoy_sparing", self.decoy_sparing, 0.0, 1.0)?;
         between("texture", self.texture, 0.0, 1.0)?;
         between("texture_cell", self.texture_cell, 6.0, 200.0)?;
         between("grain", self.grain, 0.0, 1.0)?;

@@ -48,7 +48,7 @@ fn pixels_change_with_the_scheme_version_only() {
     let digests = [Style::default(), Style::paper()].map(|style| format!("{:016x}", digest(&style)));
     assert_eq!(
         (SCHEME_VERSION, digests),
-        (2, ["558e82c0f23c9c5e", "9a91d4e2fc3af7c6"].map(str::to_owned))
+        (3, ["264c1a707bd3016f", "9b49b282b228479f"].map(str::to_owned))
     );
 }
 
@@ -148,6 +148,60 @@ fn the_mask_is_the_characters_without_the_decoys() {
 }
 
 #[test]
+fn decoys_fade_beside_characters_and_nowhere_else() {
+    let drawn = |decoys, decoy_sparing, seed| {
+        let style = Style {
+            decoys,
+            decoy_sparing,
+            ..Style::paper()
+        };
+        draw(&style, seed)
+    };
+    let (mut beside, mut apart) = (0, 0);
+    for seed in SAMPLE {
+        let (bare, spared) = (drawn(0..=0, 1.0, seed), drawn(3..=3, 1.0, seed));
+        let crossed = drawn(3..=3, 0.0, seed);
+        let characters: Vec<(i64, i64)> = bare
+            .mask
+            .enumerate_pixels()
+            .filter(|(_, _, m)| m.0[0] > 0)
+            .map(|(x, y, _)| (i64::from(x), i64::from(y)))
+            .collect();
+        for (x, y, pixel) in crossed
+            .image
+            .enumerate_pixels()
+            .filter(|(x, y, p)| bare.image.get_pixel(*x, *y) != *p)
+        {
+            let squared = characters
+                .iter()
+                .map(|(a, b)| (a - i64::from(x)).pow(2) + (b - i64::from(y)).pow(2));
+            let found = spared.image.get_pixel(x, y);
+            match squared.min().unwrap() {
+                // Further than the three boxes of the blur reach.
+                225.. => {
+                    assert_eq!(
+                        found, pixel,
+                        "seed {seed}: a stroke far from characters lost ink at {x}, {y}"
+                    );
+                    apart += 1;
+                }
+                1 => {
+                    let (bare, crossed) = (bare.image.get_pixel(x, y).0[0], pixel.0[0]);
+                    let left = f32::from(bare - found.0[0]) / f32::from(bare - crossed);
+                    assert!(
+                        left < 0.5,
+                        "seed {seed}: {left} of a stroke is left beside a character at {x}, {y}"
+                    );
+                    beside += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(beside > 1_000 && apart > 100, "{beside} beside, {apart} apart");
+}
+
+#[test]
 fn text_is_centred_and_fills_the_width() {
     for captcha in sample(&Style::default()) {
         let inked = captcha
@@ -234,6 +288,7 @@ fn odd_styles_are_drawn() {
             decoys: RangeInclusive::new(200, 3),
             decoy_width: odd..=odd,
             decoy_strength: odd,
+            decoy_sparing: odd,
             background: odd..=odd,
             contrast: odd..=odd,
             polarity: Polarity::Any,

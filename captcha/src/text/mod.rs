@@ -14,6 +14,7 @@ mod canvas;
 mod font;
 mod input;
 mod layout;
+mod nearness;
 mod random;
 mod style;
 mod texture;
@@ -23,7 +24,7 @@ pub use font::Font;
 pub use input::{MODEL_HEIGHT, MODEL_WIDTH, model_input};
 pub use style::{Polarity, Style, StyleError};
 
-use image::{GrayImage, imageops::fast_blur};
+use image::GrayImage;
 
 use crate::alphabet::Label;
 use random::{Random, Stream};
@@ -38,10 +39,8 @@ pub const SCHEME_VERSION: u32 = 3;
 /// The share of a pixel that a character must cover for the pixel to be in [`Captcha::mask`].
 const MASK_COVERAGE: f32 = 0.3;
 
-/// Standard deviation of the blur that tells how near characters are, pixels: an opening of a C is 8 to 16 high.
-const NEARNESS_PX: f32 = 4.0;
-/// Scales that blur so that it is 1 in openings and up to a character's edge.
-const NEARNESS_GAIN: f32 = 3.0;
+/// Decoy strokes that cover less of a pixel do not show in 8 bits.
+const FAINTEST: f32 = 1.0 / 512.0;
 
 /// A drawn captcha with its answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,27 +67,24 @@ pub fn draw(style: &Style, seed: u64) -> Captcha {
     let decoys = canvas::fill(&layout::decoys(style, &mut Random::new(seed, Stream::Decoys)));
     let ground = texture::Ground::new(style, &mut Random::new(seed, Stream::Texture));
     let mask = picture(letters.iter().map(|c| if *c >= MASK_COVERAGE { u8::MAX } else { 0 }));
+    let near = nearness::Nearness::new(&mask);
     let (strength, sparing) = (
         style.decoy_strength.clamp(0.0, 1.0),
         style.decoy_sparing.clamp(0.0, 1.0),
     );
-    let ink = letters
-        .iter()
-        .zip(&decoys)
-        .zip(nearness(&mask))
-        .map(|((letter, decoy), near)| letter.max(decoy * strength * (1.0 - sparing * near)));
+    let ink = (0..).zip(letters.iter().zip(&decoys)).map(|(i, (letter, decoy))| {
+        // Away from strokes the rasteriser leaves rounding errors, not zeros.
+        if *decoy < FAINTEST {
+            return *letter;
+        }
+        letter.max(decoy * strength * (1.0 - sparing * near.at(i % WIDTH, i / WIDTH)))
+    });
     Captcha {
         image: picture(ground.paint(ink)),
         mask,
         label,
         seed,
     }
-}
-
-/// For each pixel 1 on a character and in its openings, less beside it, 0 further than some 12 pixels away.
-fn nearness(mask: &GrayImage) -> impl Iterator<Item = f32> {
-    let blurred = fast_blur(mask, NEARNESS_PX).into_raw().into_iter();
-    blurred.map(|share| (NEARNESS_GAIN * f32::from(share) / f32::from(u8::MAX)).min(1.0))
 }
 
 /// A picture of `pixels`, row-major.

@@ -78,6 +78,8 @@ pub struct Edge {
     pub seal_key: String,
     /// Opens `/admin/v1`.
     pub admin_key: String,
+    /// Where V8's inspector of the visitor path listens, on loopback.
+    pub inspector_port: u16,
     supervisor: Child,
     folder: PathBuf,
 }
@@ -95,13 +97,16 @@ impl Edge {
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");
         }
-        let port = free_port();
-        let supervisor = wrangler(&folder, port, config).spawn().expect("node starts");
+        let (port, inspector_port) = (free_port(), free_port());
+        let supervisor = wrangler(&folder, port, inspector_port, config)
+            .spawn()
+            .expect("node starts");
         let client = Client::new(port);
         let mut edge = Self {
             client,
             seal_key,
             admin_key,
+            inspector_port,
             supervisor,
             folder,
         };
@@ -223,7 +228,7 @@ fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap_or_else(|error| panic!("cannot copy {}: {error}", from.display()));
 }
 
-fn wrangler(folder: &Path, port: u16, config: &EdgeConfig) -> Command {
+fn wrangler(folder: &Path, port: u16, inspector_port: u16, config: &EdgeConfig) -> Command {
     let log = fs::File::create(folder.join("log")).expect("the temporary folder takes files");
     let sites = serde_json::json!([
         { "name": "demo", "hostnames": ["localhost"], "keys": { "rotate_seconds": 86400 } },
@@ -251,7 +256,7 @@ fn wrangler(folder: &Path, port: u16, config: &EdgeConfig) -> Command {
             "--port",
             &port.to_string(),
             "--inspector-port",
-            &free_port().to_string(),
+            &inspector_port.to_string(),
         ])
         .args(["--show-interactive-dev-session=false", "--persist-to", "state"])
         .args([

@@ -127,8 +127,8 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.045),
-                far: Epsilon(0.14),
+                near: Epsilon(0.04),
+                far: Epsilon(0.12),
                 ramp_px: 14.0,
             },
             sparse: None,

@@ -1,7 +1,7 @@
 //! Rules of operators that move elements.
 
 use super::{Cotangents, Vjp};
-use crate::builder::Builder;
+use crate::builder::{Builder, Dialect};
 use crate::graph::{GraphError, Node, Reduction, TensorId};
 use crate::shape::slice_range;
 
@@ -75,12 +75,19 @@ pub(super) fn split(b: &Builder, node: &Node, axis: usize, dy: &[Option<TensorId
 }
 
 pub(super) fn pad(v: &Vjp<'_>, before: &[i64], after: &[i64]) -> Cotangents {
-    let undone = before
-        .iter()
-        .zip(after)
-        .map(|(before, after)| (-before, -after))
-        .collect::<Vec<_>>();
-    Ok(vec![Some(v.b.pad(v.dy, &undone)?)])
+    let pads = before.iter().zip(after).map(|(before, after)| (-before, -after));
+    let undone = pads.collect::<Vec<_>>();
+    if v.b.dialect() == Dialect::OnnxRuntime || undone.iter().any(|(before, after)| *before > 0 || *after > 0) {
+        return Ok(vec![Some(v.b.pad(v.dy, &undone)?)]);
+    }
+    // tract takes a negative pad for a huge one.
+    let shape = v.b.shape(v.dy)?;
+    let kept = |((axis, length), (before, after)): ((usize, &usize), &(i64, i64))| {
+        let dropped = |pad: &i64| usize::try_from(-pad).unwrap_or(0);
+        (axis, dropped(before)..length.saturating_sub(dropped(after)))
+    };
+    let ranges = shape.iter().enumerate().zip(&undone).filter(|(_, pad)| **pad != (0, 0));
+    Ok(vec![Some(v.b.slices(v.dy, &ranges.map(kept).collect::<Vec<_>>())?)])
 }
 
 pub(super) fn resize(v: &Vjp<'_>, scales: &[usize]) -> Cotangents {

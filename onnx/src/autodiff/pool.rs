@@ -52,9 +52,14 @@ fn by_saturation(
     dy: TensorId,
     kernel: [usize; 2],
 ) -> Result<TensorId, GraphError> {
-    let below = b.sub(x, stretch(b, y, kernel)?)?;
-    let mask = b.clip(b.add_scalar(b.scale(below, 1e30)?, 1.0)?, 0.0, 1.0)?;
+    let mask = is_largest(b, x, stretch(b, y, kernel)?)?;
     b.mul(stretch(b, dy, kernel)?, mask)
+}
+
+/// 1 where `x` is as large as `largest`, which it never exceeds; 0 elsewhere. No comparison: tract is slow at them.
+pub(crate) fn is_largest(b: &Builder, x: TensorId, largest: TensorId) -> Result<TensorId, GraphError> {
+    let below = b.sub(x, largest)?;
+    b.clip(b.add_scalar(b.scale(below, 1e30)?, 1.0)?, 0.0, 1.0)
 }
 
 pub(super) fn average_pool(v: &Vjp<'_>, kernel: [usize; 2]) -> Cotangents {

@@ -51,7 +51,7 @@ pub fn conv_block(b: &Builder, x: TensorId, block: ConvBlock) -> Result<ConvBloc
     let sign = b.sub(b.scalar(1.0), b.scale(is_negative, 2.0)?)?;
     let weight = b.mul(block.weight, b.reshape(sign, &[filters, 1, 1, 1])?)?;
     let scale = b.mul(block.scale, sign)?;
-    if let Some(pooled) = Pooled::of(b, x, block)? {
+    if let Some(pooled) = Pooled::of(b, x, weight, block.pads, block.pool)? {
         return few_channels(b, x, pooled, [weight, scale, block.bias, sign]);
     }
     let convolved = b.conv(x, weight, block.pads)?;

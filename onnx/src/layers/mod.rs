@@ -11,5 +11,6 @@ mod lstm;
 mod lstm_loops;
 
 pub use conv_block::{ConvBlock, ConvBlockOutput, EPSILON, conv_block};
+pub use conv_pool::{PooledConv, conv_max_pool};
 pub use ctc_loss::{CtcTarget, ctc_loss};
 pub use lstm::{LstmWeights, lstm};

@@ -6,7 +6,9 @@ use super::{BOTH, check, numbers};
 use crate::builder::{Builder, Dialect};
 use crate::ctc::Target;
 use crate::graph::{Literal, Reduction, TensorId};
-use crate::layers::{ConvBlock, CtcTarget, EPSILON, LstmWeights, conv_block, ctc_loss, lstm};
+use crate::layers::{
+    ConvBlock, CtcTarget, EPSILON, LstmWeights, PooledConv, conv_block, conv_max_pool, ctc_loss, lstm,
+};
 use crate::reference::{Array, run};
 
 const ANY: [f64; 2] = [-1.0, 1.0];
@@ -97,6 +99,59 @@ fn compare_with_operators(picture: [usize; 4], pool: [usize; 2]) {
             assert!(
                 (found - expected).abs() < 1e-6,
                 "{picture:?} {pool:?} {name}: {found} is not {expected}"
+            );
+        }
+    }
+}
+
+fn pooled(x: &[TensorId], pool: [usize; 2]) -> PooledConv {
+    PooledConv {
+        weight: x[1],
+        bias: x[2],
+        pads: [1, 1],
+        pool,
+    }
+}
+
+#[test]
+fn pooled_convolution_gradients() {
+    for dialect in BOTH {
+        for ([channels, rows, columns], pool) in BLOCKS {
+            let [picture, filters] = [[1, channels, rows, columns], [3, channels, 3, 3]];
+            let inputs: [(&[usize], _); 3] = [(&picture, ANY), (&filters, ANY), (&[3], ANY)];
+            check("Conv, MaxPool", dialect, &inputs, &|b, x| {
+                conv_max_pool(b, x[0], pooled(x, pool))
+            });
+        }
+    }
+}
+
+#[test]
+fn a_pooled_convolution_is_convolution_and_pooling() {
+    for ([channels, rows, columns], pool) in BLOCKS {
+        let b = Builder::new(Dialect::Tract);
+        let [picture, filters] = [[2, channels, rows, columns], [3, channels, 3, 3]];
+        let x = [
+            b.input("x", &picture),
+            b.input("weight", &filters),
+            b.input("bias", &[3]),
+        ];
+        let found = conv_max_pool(&b, x[0], pooled(&x, pool)).unwrap();
+        let expected = b
+            .max_pool(b.conv_bias(x[0], x[1], x[2], [1, 1]).unwrap(), pool)
+            .unwrap();
+        b.output("found", b.identity(found).unwrap()).unwrap();
+        b.output("expected", b.identity(expected).unwrap()).unwrap();
+        let point = [
+            ("x".to_owned(), numbers(&picture, 1, ANY)),
+            ("weight".to_owned(), numbers(&filters, 2, ANY)),
+            ("bias".to_owned(), numbers(&[3], 3, ANY)),
+        ];
+        let result = run(&b.finish(), &point.into()).unwrap();
+        for (found, expected) in result["found"].values().iter().zip(result["expected"].values()) {
+            assert!(
+                (found - expected).abs() < 1e-6,
+                "{picture:?} {pool:?}: {found} is not {expected}"
             );
         }
     }

@@ -1,6 +1,6 @@
 //! The graph that attacks are computed with: the loss and its gradient with respect to the image, for tract.
 
-use parallax_onnx::layers::{CtcTarget, EPSILON, LstmWeights, ctc_loss, lstm};
+use parallax_onnx::layers::{CtcTarget, EPSILON, LstmWeights, PooledConv, conv_max_pool, ctc_loss, lstm};
 use parallax_onnx::{Builder, Dialect, Graph, GraphError, Literal, TensorId, autodiff};
 
 use super::{Block, Crnn, PADS, Parts};
@@ -75,8 +75,13 @@ impl Crnn {
         for ((block, statistics), (_, pool)) in parts.blocks.iter().zip(statistics.chunks(2)).zip(&self.config.blocks) {
             let [mean, variance] = statistics else { continue };
             let (weight, bias) = fold(block, mean, variance)?;
-            let convolved = b.conv_bias(x, half(b, &weight)?, b.constant(bias), PADS)?;
-            x = b.leaky_relu(b.max_pool(convolved, *pool)?, self.config.slope)?;
+            let conv = PooledConv {
+                weight: half(b, &weight)?,
+                bias: b.constant(bias),
+                pads: PADS,
+                pool: *pool,
+            };
+            x = b.leaky_relu(conv_max_pool(b, x, conv)?, self.config.slope)?;
         }
         Ok(b.transpose(b.squeeze(x, &[2])?, &[2, 0, 1])?)
     }

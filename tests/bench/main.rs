@@ -15,20 +15,39 @@ mod training;
 
 use crate::table::Row;
 
+type Measure = fn() -> Vec<Row>;
+
+/// By the name that the command line gives.
+const MEASUREMENTS: [(&str, Measure); 4] = [
+    ("drawing", drawing::measure),
+    ("gradient", gradient::measure),
+    ("serving", serving::measure),
+    ("training", training::measure),
+];
+
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     // `cargo clippy` and `cargo test --benches` only want it compiled.
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if !arguments.iter().any(|argument| argument == "--bench") {
         return;
     }
+    let asked: Vec<&str> = arguments
+        .iter()
+        .map(String::as_str)
+        .filter(|a| *a != "--bench")
+        .collect();
+    if let Some(unknown) = asked
+        .iter()
+        .find(|name| MEASUREMENTS.iter().all(|(known, _)| known != *name))
+    {
+        panic!("no measurement is called {unknown}");
+    }
     let mut rows: Vec<Row> = Vec::new();
-    for (what, measure) in [
-        ("drawing", drawing::measure as fn() -> Vec<Row>),
-        ("gradients: wasm, tract, ONNX Runtime", gradient::measure),
-        ("serving", serving::measure),
-        ("training step: ONNX Runtime, PyTorch", training::measure),
-    ] {
-        eprintln!("bench: {what}");
-        rows.extend(measure());
+    for (name, measure) in MEASUREMENTS {
+        if asked.is_empty() || asked.contains(&name) {
+            eprintln!("bench: {name}");
+            rows.extend(measure());
+        }
     }
     table::print(&rows);
 }

@@ -1,18 +1,14 @@
 //! Both Workers in a real workerd (wrangler's local one), with empty storage, on free ports of loopback.
 
 use std::fs;
-use std::net::TcpListener;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parallax_captcha::ticket::SealKey;
 
-use crate::client::Client;
 use crate::image_set::ImageSet;
-
-const START_LIMIT: Duration = Duration::from_secs(60);
+use crate::server::{Server, copy, new_folder};
 
 /// The site of the tests, with fixed keys.
 pub const SHOP: Site = Site {
@@ -69,19 +65,22 @@ impl Default for EdgeConfig {
     }
 }
 
-/// A running edge; stopped, and its storage removed, when dropped or when this process ends.
+/// A running edge.
 #[derive(Debug)]
 pub struct Edge {
-    /// Speaks to it.
-    pub client: Client,
     /// What it seals tickets with.
     pub seal_key: String,
     /// Opens `/admin/v1`.
     pub admin_key: String,
-    /// Where V8's inspector of the visitor path listens, on loopback.
-    pub inspector_port: u16,
-    supervisor: Child,
-    folder: PathBuf,
+    server: Server,
+}
+
+impl Deref for Edge {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
 }
 
 impl Edge {
@@ -97,21 +96,11 @@ impl Edge {
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");
         }
-        let (port, inspector_port) = (free_port(), free_port());
-        let supervisor = wrangler(&folder, port, inspector_port, config)
-            .spawn()
-            .expect("node starts");
-        let client = Client::new(port);
-        let mut edge = Self {
-            client,
+        Self {
             seal_key,
             admin_key,
-            inspector_port,
-            supervisor,
-            folder,
-        };
-        edge.wait_until_it_answers();
-        edge
+            server: Server::start(folder, &arguments(config)),
+        }
     }
 
     /// Starts an edge, runs its cron once and waits for the pictures.
@@ -143,55 +132,11 @@ impl Edge {
     pub fn key(&self) -> SealKey {
         SealKey::from_hex(&self.seal_key).expect("made of 64 hex digits")
     }
-
-    fn wait_until_it_answers(&mut self) {
-        let started = Instant::now();
-        while !self.client.get("/").is_answered() {
-            if let Ok(Some(status)) = self.supervisor.try_wait() {
-                panic!("the edge ended while starting ({status}):\n{}", self.log());
-            }
-            assert!(
-                started.elapsed() < START_LIMIT,
-                "the edge does not answer:\n{}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// The process that everything of this edge descends from.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.supervisor.id()
-    }
-
-    /// What wrangler printed so far.
-    #[must_use]
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
 }
 
-impl Drop for Edge {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("--- log of the edge ---\n{}", self.log());
-        }
-        drop(self.supervisor.stdin.take()); // The supervisor ends the whole process group when its input closes.
-        drop(self.supervisor.wait());
-    }
-}
-
-/// A folder that looks like the clone to wrangler: its configuration and a copy of what ships. Secrets, storage and
-/// wrangler's own files lie in it too, so that edges do not meet.
+/// A folder that looks like the clone to wrangler: its configuration and a copy of what ships.
 fn deployment_folder() -> PathBuf {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = format!(
-        "parallax-edge-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    );
-    let folder = std::env::temp_dir().join(name);
+    let folder = new_folder();
     let root = repository();
     for file in ["wrangler.toml", "edge/precompute/wrangler.toml"] {
         copy(&root.join(file), &folder.join(file));
@@ -216,20 +161,8 @@ pub fn repository() -> PathBuf {
         .to_path_buf()
 }
 
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        for entry in fs::read_dir(from).expect("a folder of the clone can be listed") {
-            let entry = entry.expect("a folder of the clone can be listed");
-            copy(&entry.path(), &to.join(entry.file_name()));
-        }
-        return;
-    }
-    fs::create_dir_all(to.parent().expect("a file lies in a folder")).expect("the temporary folder takes folders");
-    fs::copy(from, to).unwrap_or_else(|error| panic!("cannot copy {}: {error}", from.display()));
-}
-
-fn wrangler(folder: &Path, port: u16, inspector_port: u16, config: &EdgeConfig) -> Command {
-    let log = fs::File::create(folder.join("log")).expect("the temporary folder takes files");
+/// What wrangler is told.
+fn arguments(config: &EdgeConfig) -> Vec<String> {
     let sites = serde_json::json!([
         { "name": "demo", "hostnames": ["localhost"], "keys": { "rotate_seconds": 86400 } },
         site_json(&SHOP),
@@ -239,43 +172,16 @@ fn wrangler(folder: &Path, port: u16, inspector_port: u16, config: &EdgeConfig) 
         TestKeys::On => "on",
         TestKeys::Off => "off",
     };
-    let mut command = Command::new(tool("PARALLAX_NODE"));
-    command
-        .arg(repository().join("xtask/js/supervise.mjs"))
-        .arg(tool("PARALLAX_NODE_MODULES").join("wrangler/bin/wrangler.js"))
-        .args([
-            "dev",
-            "--config",
-            "wrangler.toml",
-            "--config",
-            "edge/precompute/wrangler.toml",
-        ])
-        .args([
-            "--ip",
-            "127.0.0.1",
-            "--port",
-            &port.to_string(),
-            "--inspector-port",
-            &inspector_port.to_string(),
-        ])
-        .args(["--show-interactive-dev-session=false", "--persist-to", "state"])
-        .args([
-            "--var",
-            &format!("SITES:{sites}"),
-            "--var",
-            &format!("TEST_KEYS:{test_keys}"),
-        ])
-        .args(["--var", &format!("SET_SIZE:{}", config.set_size)])
-        .env("SUPERVISE_REMOVE", folder)
-        .env("WRANGLER_REGISTRY_PATH", folder.join("registry"))
-        .env("WRANGLER_LOG_PATH", folder.join("logs"))
-        .env("WRANGLER_SEND_METRICS", "false")
-        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone().expect("a file can be shared"))
-        .stderr(log);
-    command
+    let [visitor, precompute] = ["wrangler.toml", "edge/precompute/wrangler.toml"].map(str::to_owned);
+    let mut arguments = vec!["--config".to_owned(), visitor, "--config".to_owned(), precompute];
+    for variable in [
+        format!("SITES:{sites}"),
+        format!("TEST_KEYS:{test_keys}"),
+        format!("SET_SIZE:{}", config.set_size),
+    ] {
+        arguments.extend(["--var".to_owned(), variable]);
+    }
+    arguments
 }
 
 fn site_json(site: &Site) -> serde_json::Value {
@@ -298,11 +204,6 @@ pub fn tool(variable: &str) -> PathBuf {
         || panic!("{variable} is not set: run these tests with `cargo xtask test`"),
         PathBuf::from,
     )
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
 }
 
 fn random_hex() -> String {

@@ -13,5 +13,6 @@ pub mod client;
 pub mod edge;
 pub mod forge;
 pub mod image_set;
+pub mod server;
 pub mod slides;
 pub mod visitor;

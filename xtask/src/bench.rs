@@ -5,11 +5,11 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{build, process, setup, sizes, test};
 
-/// Prints the tables.
+/// Prints the table of the named measurements, of all without a name.
 ///
 /// # Errors
 /// When set-up, the build or a measurement fails.
-pub fn run(workspace: &Workspace) -> Result<()> {
+pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
     let onnxruntime = setup::onnxruntime(workspace)?;
     let tools = build::run(workspace)?;
     let program = test::program(workspace)?;
@@ -25,7 +25,9 @@ pub fn run(workspace: &Workspace) -> Result<()> {
                 "bench",
                 "--bench",
                 "measure",
+                "--",
             ])
+            .args(names)
             .env("PARALLAX_NODE", &tools.node)
             .env("PARALLAX_NODE_MODULES", &tools.modules)
             .env("PARALLAX_PROGRAM", program)

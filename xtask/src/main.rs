@@ -24,7 +24,8 @@ Commands:
   sizes           build, print every shipped file raw, gzip and brotli, and fail above a limit
   dev [--port N]  build, start the edge on http://localhost:8787 and print the demo page's address
   test [NAME...]  run every test (or the named suites; `test --list` names them)
-  bench           build, then print a table of measurements, each beside a peer's in the same run
+  bench [NAME...] build, then print a table of measurements, each beside a peer's in the same run
+                  (of drawing, gradient, serving, training; all without a name)
 
 Set-up caches outside the clone, in $XDG_CACHE_HOME/parallax (default ~/.cache/parallax).";
 
@@ -57,8 +58,8 @@ fn run(arguments: &[String]) -> Result<()> {
         }
         ("dev", options) => dev::run(&workspace, options),
         ("test", names) => test::run(&workspace, names),
-        ("bench", []) => bench::run(&workspace),
-        (known @ ("setup" | "build" | "sizes" | "bench"), [extra, ..]) => {
+        ("bench", names) => bench::run(&workspace, names),
+        (known @ ("setup" | "build" | "sizes"), [extra, ..]) => {
             bail!("`{known}` takes no argument, `{extra}` was given\n\n{USAGE}")
         }
         (unknown, _) => bail!("`{unknown}` is no command\n\n{USAGE}"),

@@ -1,6 +1,6 @@
 //! How handles are moved: by people, and by programs that do not try.
 
-use parallax_captcha::wire::{Environment, Input, Slider, Trace};
+use parallax_captcha::wire::{Environment, Input, Slider, Trace, WebGl};
 
 /// Pixels the handle can travel on the test's slider.
 const TRACK: f32 = 280.0;
@@ -9,12 +9,17 @@ const TRACK: f32 = 280.0;
 #[must_use]
 pub fn browser() -> Environment {
     Environment {
-        webdriver: false,
+        version: Environment::VERSION,
         languages: true,
+        language_count: 2,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".to_owned(),
         platform: "Linux x86_64".to_owned(),
         screen: [1920, 1080],
-        touch_points: 0,
+        webgl: Some(WebGl {
+            vendor: "Intel".to_owned(),
+            renderer: "Intel(R) HD Graphics 400, or similar".to_owned(),
+        }),
+        ..Environment::default()
     }
 }
 

@@ -48,12 +48,26 @@ pub enum Reason {
     MissedTarget,
     /// The browser says that a program drives it.
     WebDriver,
-    /// The user agent names a headless browser or a tool.
+    /// User agent or client hints name a headless browser or a tool.
     AutomatedAgent,
-    /// What every browser has is missing: user agent, languages, a screen.
+    /// What every browser has is missing: user agent, languages, a screen; or no widget of ours writes it like this.
     IncompleteEnvironment,
-    /// User agent, platform and input contradict each other.
+    /// User agent, platform, client hints, graphics and input contradict each other.
     ContradictoryEnvironment,
+    /// Automation frameworks left properties in the page.
+    AutomationProperties,
+    /// `navigator.webdriver` was hidden.
+    HiddenWebDriver,
+    /// A script of the page made the events that moved the handle.
+    ScriptedInput,
+    /// A debugging interface made them.
+    InjectedInput,
+    /// Functions of the browser were replaced, or what it reads back is not what is there.
+    TamperedBrowser,
+    /// Nothing draws WebGL, or a program in place of a graphics card.
+    SoftwareGraphics,
+    /// The window has no size, or does not fit its screen or its content.
+    OddWindow,
 }
 
 /// Scores a slide with [`RiskConfig::default`].

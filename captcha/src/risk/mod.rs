@@ -4,13 +4,19 @@
 //! them, `p_bot = 1 - (1 - prior) * product(1 - p_i)`. Every rule holds for some honest visitor, so one weak reason
 //! alone stays below 0.5. Pure arithmetic without formatting or tables, because it is part of the visitor path.
 //!
-//! Evidence across sessions (rates, near-duplicate traces) is not here; a replayed human trace passes this score.
+//! A replayed human trace passes this score. Evidence across sessions (rates, near-duplicate traces) is judged by
+//! [`cluster`] and [`similarity`], and added by [`join`].
 
+pub mod cluster;
 mod config;
 mod environment;
+pub mod join;
 mod motion;
 #[cfg(test)]
 mod recorded;
+pub mod similarity;
+#[cfg(test)]
+mod simulated;
 
 pub use config::RiskConfig;
 

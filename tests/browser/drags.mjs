@@ -9,6 +9,11 @@ export const STRAIGHT = [
   [1, 0, 50],
 ];
 
+/** Whether people's drags are at hand. */
+export function isRecorded() {
+  return Boolean(process.env.PARALLAX_TRACES);
+}
+
 /** Drags by hand: recordings where PARALLAX_TRACES names any, else the project's own drag. */
 export function byHand() {
   const recorded = process.env.PARALLAX_TRACES;

@@ -9,6 +9,7 @@
 
 mod drawing;
 mod gradient;
+mod scoring;
 mod serving;
 mod table;
 mod training;
@@ -24,6 +25,7 @@ fn main() {
     for (what, measure) in [
         ("drawing", drawing::measure as fn() -> Vec<Row>),
         ("gradients: wasm, tract, ONNX Runtime", gradient::measure),
+        ("scoring slides", scoring::measure),
         ("serving", serving::measure),
         ("training step: ONNX Runtime, PyTorch", training::measure),
     ] {

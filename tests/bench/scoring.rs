@@ -24,7 +24,9 @@ pub fn measure() -> Vec<Row> {
     };
     let ordinary = slides::hand(&slider);
     let mut longest = ordinary.clone();
-    longest.samples = (0..2000_u16).map(|i| [f32::from(i) * 0.14, 0.5, f32::from(i)]).collect();
+    longest.samples = (0..2000_u16)
+        .map(|i| [f32::from(i) * 0.14, 0.5, f32::from(i)])
+        .collect();
     let row = |what, trace: Trace| {
         let wasm = in_wasm(&edge, slider, &trace);
         let native = natively(slider, &trace);

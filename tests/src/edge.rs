@@ -269,7 +269,9 @@ fn deployment_folder() -> PathBuf {
 fn remove_binding(file: &Path, name: &str) {
     let text = fs::read_to_string(file).expect("the configuration was copied");
     let sections = text.split_inclusive("\n\n");
-    let kept: String = sections.filter(|section| !section.contains(&format!("name = \"{name}\""))).collect();
+    let kept: String = sections
+        .filter(|section| !section.contains(&format!("name = \"{name}\"")))
+        .collect();
     assert_ne!(kept, text, "{name} is bound");
     fs::write(file, kept).expect("the temporary folder takes files");
 }

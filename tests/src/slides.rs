@@ -128,7 +128,13 @@ fn read(line: &str) -> Option<Trace> {
         return None;
     }
     let scale = TRACK / way.abs();
-    let relative = |p: &[f32; 3]| [(p[0] - first[0]) * way.signum() * scale, (p[1] - first[1]) * scale, p[2] - first[2]];
+    let relative = |p: &[f32; 3]| {
+        [
+            (p[0] - first[0]) * way.signum() * scale,
+            (p[1] - first[1]) * scale,
+            p[2] - first[2],
+        ]
+    };
     Some(Trace {
         version: Trace::VERSION,
         input: Input::Mouse,
@@ -142,7 +148,11 @@ fn read(line: &str) -> Option<Trace> {
 fn simulated(seed: u64) -> Trace {
     let mut random = Random::new(seed);
     let pace = random.within(0.5, 2.5);
-    let (end, start, short) = (random.within(0.45, 0.65), random.within(0.68, 0.8), random.within(0.02, 0.14));
+    let (end, start, short) = (
+        random.within(0.45, 0.65),
+        random.within(0.68, 0.8),
+        random.within(0.02, 0.14),
+    );
     let skew = random.within(0.6, 1.6);
     let (drift, ripple) = (random.within(-9.0, 9.0), random.within(4.0, 13.0));
     let mut samples = Vec::new();

@@ -213,7 +213,11 @@ pub fn judge(config: &ClusterConfig, counts: &Counts) -> Vec<Evidence> {
     let rate = |counts: Option<EntityCounts>, thresholds| counts.map_or(0.0, |c| rate(config, c, thresholds));
     let address = rate(counts.address, config.address);
     let device = rate(counts.device, config.device);
-    let (address, device) = if address >= device { (address, 0.0) } else { (0.0, device) };
+    let (address, device) = if address >= device {
+        (address, 0.0)
+    } else {
+        (0.0, device)
+    };
     let entities = [counts.address, counts.account, counts.device].into_iter().flatten();
     let durations = entities
         .map(|entity| concentration(config, entity, config.chance_entity))

@@ -55,7 +55,10 @@ mod tests {
             reasons: Vec::new(),
         };
         let joined = join(&single, &[]);
-        assert!((joined.p_bot - 0.3).abs() < 1e-6 && joined.signals.is_empty(), "{joined:?}");
+        assert!(
+            (joined.p_bot - 0.3).abs() < 1e-6 && joined.signals.is_empty(),
+            "{joined:?}"
+        );
     }
 
     #[test]

@@ -92,9 +92,11 @@ fn describe(trace: &Trace) -> Option<[f32; DIMENSIONS]> {
     let is_sound = samples.iter().flatten().all(|v| v.abs() <= MAX_NUMBER)
         && samples.iter().zip(samples.iter().skip(1)).all(|(a, b)| a[2] <= b[2]);
     let duration = samples.last()?[2] - samples.first()?[2];
-    let (low, high) = samples.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), s| {
-        (low.min(s[0]), high.max(s[0]))
-    });
+    let (low, high) = samples
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), s| {
+            (low.min(s[0]), high.max(s[0]))
+        });
     let extent = high - low;
     if !is_sound || duration < MIN_DURATION_MS || extent < MIN_EXTENT {
         return None;
@@ -102,7 +104,9 @@ fn describe(trace: &Trace) -> Option<[f32; DIMENSIONS]> {
     let points = resample(samples);
     let unit = COEFFICIENT_UNIT * extent;
     let mut description = [0.0; DIMENSIONS];
-    let coefficients = (1..=X_COEFFICIENTS).map(|k| (0, k)).chain((1..=Y_COEFFICIENTS).map(|k| (1, k)));
+    let coefficients = (1..=X_COEFFICIENTS)
+        .map(|k| (0, k))
+        .chain((1..=Y_COEFFICIENTS).map(|k| (1, k)));
     for (value, (axis, k)) in description.iter_mut().zip(coefficients) {
         *value = coefficient(&points, axis, k) / unit;
     }
@@ -126,7 +130,11 @@ fn resample(samples: &[[f32; 3]]) -> [[f32; 2]; POINTS] {
             (before, after) = (a, b);
         }
         let span = after[2] - before[2];
-        let share = if span > 0.0 { ((t - before[2]) / span).clamp(0.0, 1.0) } else { 1.0 };
+        let share = if span > 0.0 {
+            ((t - before[2]) / span).clamp(0.0, 1.0)
+        } else {
+            1.0
+        };
         *point = [
             before[0] + share * (after[0] - before[0]),
             before[1] + share * (after[1] - before[1]),
@@ -191,7 +199,11 @@ mod tests {
     fn place_and_size_do_not_matter() {
         let trace = human(&mut Random::new(1));
         let signature = Signature::of(&trace).unwrap();
-        for (scale, by) in [(1.0, [500.0, -300.0, 10_000.0]), (2.0, [0.0; 3]), (0.5, [-7.0, 9.0, 0.0])] {
+        for (scale, by) in [
+            (1.0, [500.0, -300.0, 10_000.0]),
+            (2.0, [0.0; 3]),
+            (0.5, [-7.0, 9.0, 0.0]),
+        ] {
             let distance = Signature::of(&shifted(&trace, scale, by)).unwrap().distance(signature);
             assert!(distance <= 3, "{scale} {by:?}: {distance} bits");
         }
@@ -221,7 +233,10 @@ mod tests {
         let mut random = Random::new(3);
         let signatures: Vec<Signature> = (0..400).map(|_| Signature::of(&human(&mut random)).unwrap()).collect();
         for bit in 0..128 {
-            let ones = signatures.iter().filter(|s| (s.0[bit / 32] >> (bit % 32)) & 1 == 1).count();
+            let ones = signatures
+                .iter()
+                .filter(|s| (s.0[bit / 32] >> (bit % 32)) & 1 == 1)
+                .count();
             assert!((80..=320).contains(&ones), "bit {bit}: {ones} of 400");
         }
     }
@@ -249,10 +264,15 @@ mod tests {
 
     #[test]
     fn interpolation_meets_a_straight_line_everywhere() {
-        let samples: Vec<[f32; 3]> = [0.0, 1.0, 40.0, 40.0, 41.0, 100.0].map(|t| [3.0 * t, -t, 50.0 + t]).to_vec();
+        let samples: Vec<[f32; 3]> = [0.0, 1.0, 40.0, 40.0, 41.0, 100.0]
+            .map(|t| [3.0 * t, -t, 50.0 + t])
+            .to_vec();
         for (point, part) in resample(&samples).iter().zip(0_u8..) {
             let t = (f32::from(part) + 0.5) / 32.0 * 100.0;
-            assert!((point[0] - 3.0 * t).abs() < 1e-3 && (point[1] + t).abs() < 1e-3, "{part}: {point:?}");
+            assert!(
+                (point[0] - 3.0 * t).abs() < 1e-3 && (point[1] + t).abs() < 1e-3,
+                "{part}: {point:?}"
+            );
         }
     }
 

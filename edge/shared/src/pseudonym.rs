@@ -53,7 +53,14 @@ impl Pseudonyms {
     #[must_use]
     pub fn of(root: &[u8; 32], site: &str, now: u64) -> Self {
         let day = now / DAY;
-        Self(digest(root, &[b"parallax pseudonyms 1\n", site.as_bytes(), format!("\n{day}").as_bytes()]))
+        Self(digest(
+            root,
+            &[
+                b"parallax pseudonyms 1\n",
+                site.as_bytes(),
+                format!("\n{day}").as_bytes(),
+            ],
+        ))
     }
 
     /// The pseudonym of what `parts` say together, in `1..ENTITY_LIMIT`. Of a million entities two share one with a
@@ -110,7 +117,15 @@ mod tests {
             let (a_prefix, b_prefix) = (address_prefix(a).unwrap(), address_prefix(b).unwrap());
             assert_eq!(a_prefix == b_prefix, same, "{a} {b}");
         }
-        for bad in ["", "unknown", "192.0.2", "192.0.2.1:80", "192.0.2.1, 10.0.0.1", "2001:db8::/32", "[::1]"] {
+        for bad in [
+            "",
+            "unknown",
+            "192.0.2",
+            "192.0.2.1:80",
+            "192.0.2.1, 10.0.0.1",
+            "2001:db8::/32",
+            "[::1]",
+        ] {
             assert_eq!(address_prefix(bad), None, "{bad:?}");
         }
     }
@@ -119,7 +134,10 @@ mod tests {
     fn pseudonyms_change_with_kind_site_day_and_key() {
         let shop = pseudonyms("shop", DAY_1000);
         let entity = shop.entity(Kind::Address, &[b"a", b"b"]);
-        assert_eq!(entity, pseudonyms("shop", DAY_1000 + DAY - 1).entity(Kind::Address, &[b"a", b"b"]));
+        assert_eq!(
+            entity,
+            pseudonyms("shop", DAY_1000 + DAY - 1).entity(Kind::Address, &[b"a", b"b"])
+        );
         let others = [
             shop.entity(Kind::Device, &[b"a", b"b"]),
             shop.entity(Kind::Address, &[b"ab"]),

@@ -152,7 +152,10 @@ mod tests {
             },
         };
         let line = serde_json::to_string(&query).unwrap();
-        assert!(line.starts_with(r#"{"id":7,"time":1700000000,"site":"shop","set":""#), "{line}");
+        assert!(
+            line.starts_with(r#"{"id":7,"time":1700000000,"site":"shop","set":""#),
+            "{line}"
+        );
         assert!(line.ends_with(r#""span":[3,4],"answer":"A2\nFK","right":false,"p_bot":0.5,"reasons":["too-fast"],"elapsed_ms":4200,"keys":5}"#), "{line}");
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Query>(&line).unwrap(), query);
@@ -161,7 +164,10 @@ mod tests {
     #[test]
     fn pages_are_read_and_mistakes_named() {
         assert_eq!(page([]), Ok(Page { after: 0, limit: 100 }));
-        assert_eq!(page([("limit", "1000"), ("after", "12")]), Ok(Page { after: 12, limit: 1000 }));
+        assert_eq!(
+            page([("limit", "1000"), ("after", "12")]),
+            Ok(Page { after: 12, limit: 1000 })
+        );
         for (name, value, field) in [
             ("limit", "0", "limit"),
             ("limit", "1001", "limit"),

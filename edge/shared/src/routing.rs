@@ -213,10 +213,16 @@ mod tests {
             (json!({ "rules": [{ "action": "block" }] }), "rule 0"),
             (json!({ "rules": [{ "country": "xx", "action": "block" }] }), "rule 0"),
             (json!({ "rules": [{ "country": "XXX", "action": "block" }] }), "rule 0"),
-            (json!({ "rules": [{ "asn": 1, "action": "block" }, { "asn": 0, "action": "block" }] }), "rule 1"),
+            (
+                json!({ "rules": [{ "asn": 1, "action": "block" }, { "asn": 0, "action": "block" }] }),
+                "rule 1",
+            ),
             (json!({ "rules": [{ "asn": -1, "action": "block" }] }), "invalid value"),
             (json!({ "rules": [{ "asn": 1, "action": "pass" }] }), "unknown variant"),
-            (json!({ "rules": vec![json!({ "asn": 1, "action": "block" }); 1001] }), "1000 rules"),
+            (
+                json!({ "rules": vec![json!({ "asn": 1, "action": "block" }); 1001] }),
+                "1000 rules",
+            ),
             (json!([]), "invalid"),
         ] {
             let text = json.to_string().chars().take(80).collect::<String>();

@@ -50,7 +50,9 @@ enum Ask {
 /// [`Failure::Internal`] when log or bucket cannot be reached.
 pub async fn append(env: &Env, record: Record) -> std::result::Result<(), Failure> {
     let (pack, span) = (record.pack, record.span);
-    let ask = Ask::Append { record: Box::new(record) };
+    let ask = Ask::Append {
+        record: Box::new(record),
+    };
     let has_picture: bool = durable::ask(env, BINDING, NAME, &ask).await?;
     if has_picture {
         return Ok(());
@@ -90,7 +92,10 @@ pub async fn picture(env: &Env, id: u64) -> std::result::Result<Option<Vec<u8>>,
         return Ok(None);
     };
     let path = format!("/kept/{pack}/{}", span.offset);
-    let kept = durable::send(env, BINDING, NAME, &path, "".into()).await?.bytes().await?;
+    let kept = durable::send(env, BINDING, NAME, &path, "".into())
+        .await?
+        .bytes()
+        .await?;
     if kept.is_empty() {
         return from_pack(env, pack, span).await;
     }
@@ -191,7 +196,9 @@ fn insert(sql: &SqlStorage, record: &Record) -> Result<bool> {
     sql.exec("INSERT INTO queries(pack, start, record) VALUES(?1, ?2, ?3)", row)?;
     trim(sql, "queries", MAX_RECORDS)?;
     let query = "SELECT COUNT(*) AS total FROM pictures WHERE pack = ?1 AND start = ?2";
-    let found: Total = sql.exec(query, vec![SqlStorageValue::String(pack), integer(start)])?.one()?;
+    let found: Total = sql
+        .exec(query, vec![SqlStorageValue::String(pack), integer(start)])?
+        .one()?;
     Ok(found.total > 0)
 }
 
@@ -251,7 +258,13 @@ fn get_picture(sql: &SqlStorage, pack: &str, start: &str) -> Result<Vec<u8>> {
         SqlStorageValue::String(pack.to_owned()),
         SqlStorageValue::String(start.to_owned()),
     ];
-    match sql.exec(query, bindings)?.raw().next().transpose()?.and_then(|row| row.into_iter().next()) {
+    match sql
+        .exec(query, bindings)?
+        .raw()
+        .next()
+        .transpose()?
+        .and_then(|row| row.into_iter().next())
+    {
         Some(SqlStorageValue::Blob(png)) => Ok(png),
         _ => Ok(Vec::new()),
     }

@@ -318,7 +318,9 @@ fn absurd_traces_are_suspicious_not_fatal() {
         }),
         ("another version", |trace| trace.version = 9),
         ("10,000 samples", |trace| {
-            trace.samples = (0..10_000_u16).map(|i| [f32::from(i) * 0.028, 0.5, f32::from(i)]).collect();
+            trace.samples = (0..10_000_u16)
+                .map(|i| [f32::from(i) * 0.028, 0.5, f32::from(i)])
+                .collect();
         }),
         ("one sample too many", |trace| {
             trace.samples = vec![[1.0, 0.0, 1.0]; Trace::MAX_SAMPLES + 1]

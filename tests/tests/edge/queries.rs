@@ -16,8 +16,16 @@ fn get(edge: &Edge, path: &str) -> Reply {
 
 fn page(edge: &Edge, query: &str) -> Vec<Query> {
     let reply = get(edge, &format!("/admin/v1/queries{query}"));
-    assert_eq!((reply.status, reply.header("content-type")), (200, "application/x-ndjson"), "{reply:?}");
-    reply.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, "application/x-ndjson"),
+        "{reply:?}"
+    );
+    reply
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// All records of this test's site, read page by page.
@@ -74,10 +82,16 @@ fn answers_are_recorded_paged_shown_and_deleted() {
     for (query, answer, is_right) in [(wrong_query, "XXXX", false), (right_query, right, true)] {
         let record = &query.record;
         assert_eq!((record.answer.as_str(), record.right), (answer, is_right));
-        assert_eq!((record.set, record.checkpoint), (set.index.id, set.index.recipe.checkpoint));
+        assert_eq!(
+            (record.set, record.checkpoint),
+            (set.index.id, set.index.recipe.checkpoint)
+        );
         assert!(set.index.packs.iter().any(|pack| pack.id == record.pack));
         assert_eq!((record.elapsed_ms, record.keys), (4200, 5));
-        assert!(record.p_bot > 0.9 && record.reasons.contains(&"too-fast".to_owned()), "{record:?}");
+        assert!(
+            record.p_bot > 0.9 && record.reasons.contains(&"too-fast".to_owned()),
+            "{record:?}"
+        );
     }
     for (query, picture) in [(wrong_query, first_picture), (right_query, third_picture)] {
         let reply = get(edge, &format!("/admin/v1/queries/{}/image", query.id));

@@ -81,7 +81,11 @@ fn a_recording_is_caught_from_its_third_use_on() {
         let mut random = Random::new(number as u64);
         for turn in 1..=USES {
             let visitor = Visitor::of(edge, REPLAYED);
-            let trace = if turn == 1 { source.clone() } else { slides::replayed(source, &mut random) };
+            let trace = if turn == 1 {
+                source.clone()
+            } else {
+                slides::replayed(source, &mut random)
+            };
             let outcome = visitor.slide(|_| trace.clone());
             match turn {
                 1 => first_passed.fetch_add(usize::from(passes(&outcome)), Ordering::Relaxed),
@@ -105,8 +109,14 @@ fn a_recording_is_caught_from_its_third_use_on() {
     });
     let [first_passed, caught, late] = [first_passed, caught, late].map(AtomicUsize::into_inner);
     println!("first uses passed: {first_passed} of {RECORDINGS}; third and later uses caught: {caught} of {late}");
-    assert!(first_passed * 100 >= RECORDINGS * 95, "{first_passed} of {RECORDINGS} first uses pass");
-    assert!(caught * 100 >= late * 95, "{caught} of {late} third and later uses caught");
+    assert!(
+        first_passed * 100 >= RECORDINGS * 95,
+        "{first_passed} of {RECORDINGS} first uses pass"
+    );
+    assert!(
+        caught * 100 >= late * 95,
+        "{caught} of {late} third and later uses caught"
+    );
 }
 
 #[test]
@@ -144,10 +154,20 @@ fn only_a_site_that_opts_in_keeps_traces() {
     };
     let reply = kept(&KEEPER, "?limit=1000");
     assert_eq!(reply.header("content-type"), "application/x-ndjson");
-    let lines: Vec<Value> = reply.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let traces: Vec<Trace> = lines.iter().map(|l| serde_json::from_value(l["trace"].clone()).unwrap()).collect();
+    let lines: Vec<Value> = reply
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let traces: Vec<Trace> = lines
+        .iter()
+        .map(|l| serde_json::from_value(l["trace"].clone()).unwrap())
+        .collect();
     assert_eq!(traces, [trace]);
-    assert_eq!((kept(&SHOP, "").text(), held(edge, &SHOP).kept_traces), (String::new(), 0));
+    assert_eq!(
+        (kept(&SHOP, "").text(), held(edge, &SHOP).kept_traces),
+        (String::new(), 0)
+    );
     assert_eq!(kept(&KEEPER, "?after=x").error(), (400, "bad-request".to_owned()));
     let nobody = Site { name: "nobody", ..SHOP };
     assert_eq!(kept(&nobody, "").error(), (404, "not-found".to_owned()));
@@ -168,14 +188,24 @@ fn where_nobody_counts_slides_are_judged_alone() {
         assert!(passes(&outcome), "{outcome:?}");
     }
     let straight = visitor.try_slide(&session, slides::straight(&session.slider));
-    assert_eq!(straight.error(), (503, "no-images".to_owned()), "challenged, were there pictures");
+    assert_eq!(
+        straight.error(),
+        (503, "no-images".to_owned()),
+        "challenged, were there pictures"
+    );
     assert!(edge.log().contains("judged alone"), "{}", edge.log());
 }
 
 #[test]
 fn an_admin_can_ask_what_a_slide_alone_is_judged_to_be() {
     let (edge, _) = shared();
-    let ask = |body: &Value| edge.client.post("/admin/v1/risk/score").bearer(&edge.admin_key).json(body).send();
+    let ask = |body: &Value| {
+        edge.client
+            .post("/admin/v1/risk/score")
+            .bearer(&edge.admin_key)
+            .json(body)
+            .send()
+    };
     let slider = parallax_captcha::wire::Slider {
         target: 1.0,
         tolerance: 0.02,
@@ -191,10 +221,16 @@ fn an_admin_can_ask_what_a_slide_alone_is_judged_to_be() {
     let hand: ScoreReply = ask(&asked(slides::hand(&slider))).json();
     assert!(hand.p_bot < 0.5 && hand.signature.is_some_and(|s| s.len() == 32));
     let straight: ScoreReply = ask(&asked(slides::straight(&slider))).json();
-    assert!(straight.p_bot > 0.9 && straight.reasons.contains(&"too-fast".to_owned()), "{straight:?}");
+    assert!(
+        straight.p_bot > 0.9 && straight.reasons.contains(&"too-fast".to_owned()),
+        "{straight:?}"
+    );
     let mut many = asked(slides::hand(&slider));
     many["runs"] = json!(10_001);
     assert_eq!(ask(&many).error(), (400, "bad-request".to_owned()));
     let path = "/admin/v1/risk/score";
-    assert_eq!(edge.client.post(path).json(&many).send().error(), (401, "unauthorized".to_owned()));
+    assert_eq!(
+        edge.client.post(path).json(&many).send().error(),
+        (401, "unauthorized".to_owned())
+    );
 }

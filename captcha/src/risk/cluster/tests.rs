@@ -89,7 +89,11 @@ fn independent_people_are_not_suspected() {
     }
     let total: u32 = suspected.values().sum();
     eprintln!("{} {kind} people, one site, one hour: {suspected:?}", people.len());
-    assert!(total as usize * 200 <= people.len(), "{suspected:?} of {} people", people.len());
+    assert!(
+        total as usize * 200 <= people.len(),
+        "{suspected:?} of {} people",
+        people.len()
+    );
 }
 
 /// The single score, as it is, and the cluster's, joined.
@@ -105,18 +109,28 @@ fn of_recorded_people_at_most_one_in_a_hundred_is_suspected_by_the_joined_score(
         join(&score(trace, slider, &honest_browser()), &evidence).p_bot >= 0.5
     };
     let suspected = (1..).zip(&slides).map(suspected).filter(|suspected| *suspected).count();
-    eprintln!("joined score: {suspected} of {} recorded people suspected", slides.len());
+    eprintln!(
+        "joined score: {suspected} of {} recorded people suspected",
+        slides.len()
+    );
     assert!(suspected * 100 <= slides.len(), "{suspected} of {}", slides.len());
 }
 
 #[test]
 fn replays_are_caught_from_the_third_use_on() {
     let (people, kind) = people();
-    let sources: Vec<&Trace> = people.iter().filter(|t| Signature::of(t).is_some()).step_by(5).collect();
+    let sources: Vec<&Trace> = people
+        .iter()
+        .filter(|t| Signature::of(t).is_some())
+        .step_by(5)
+        .collect();
     let mut random = Random::new(12);
     for (noise, time_ms, scale) in [(0.0, 0.0, 0.0), (1.0, 3.0, 0.02), (2.0, 5.0, 0.03), (3.0, 5.0, 0.03)] {
         let mut site = Site::default();
-        people.iter().zip(1..).for_each(|(person, address)| drop(site.slide(address, person)));
+        people
+            .iter()
+            .zip(1..)
+            .for_each(|(person, address)| drop(site.slide(address, person)));
         let (mut caught, mut uses) = (0, 0);
         for source in &sources {
             // Noise is meant for a track of 280 pixels; recordings have their own unit.
@@ -212,7 +226,10 @@ fn rates_rise_from_suspicious_to_certain() {
         ..burst(300)
     };
     let evidence = judge(&CONFIG(), &both);
-    assert_eq!(evidence.iter().map(|e| e.signal).collect::<Vec<_>>(), [Signal::DeviceRate]);
+    assert_eq!(
+        evidence.iter().map(|e| e.signal).collect::<Vec<_>>(),
+        [Signal::DeviceRate]
+    );
 }
 
 #[test]
@@ -228,7 +245,10 @@ fn an_account_that_slides_without_end_is_found() {
     assert!(judge(&CONFIG(), &account(3, 20)).is_empty());
     for (burst, hour) in [(5, 5), (1, 30), (20, 500)] {
         let evidence = judge(&CONFIG(), &account(burst, hour));
-        assert!(p_bot(&evidence) >= 0.5 && evidence[0].signal == Signal::AccountRate, "{burst} {hour}");
+        assert!(
+            p_bot(&evidence) >= 0.5 && evidence[0].signal == Signal::AccountRate,
+            "{burst} {hour}"
+        );
     }
 }
 
@@ -262,7 +282,10 @@ fn durations_near_each_other_share_bins() {
     let bin = |ms| duration_bin(Input::Mouse, ms);
     for ms in [25.0_f32, 100.0, 800.0, 12_345.0, 90_000.0] {
         let (own, near, far) = (bin(ms).unwrap(), bin(ms * 1.01).unwrap(), bin(ms * 1.05).unwrap());
-        assert!(own.abs_diff(near) <= 1 && own.abs_diff(far) >= 2, "{ms}: {own} {near} {far}");
+        assert!(
+            own.abs_diff(near) <= 1 && own.abs_diff(far) >= 2,
+            "{ms}: {own} {near} {far}"
+        );
     }
     assert_eq!((bin(0.0), bin(1e9)), (Some(0), Some(439)));
     assert_eq!((bin(f32::NAN), bin(f32::INFINITY), bin(-1.0)), (None, None, None));

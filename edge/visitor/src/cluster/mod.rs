@@ -71,9 +71,19 @@ struct Observation {
 }
 
 /// What other slides of the site say against this one; nothing when the object cannot be reached.
-pub async fn judge_slide(slid: &SlideRequest, session: TicketId, cdata: Option<&str>, site: &Site, call: &Call) -> Vec<Evidence> {
+pub async fn judge_slide(
+    slid: &SlideRequest,
+    session: TicketId,
+    cdata: Option<&str>,
+    site: &Site,
+    call: &Call,
+) -> Vec<Evidence> {
     let ask = Ask::Slide(Box::new(observe(slid, session, cdata, site, call)));
-    let counted = durable::within(LIMIT_MS, durable::ask::<_, Counts>(&call.env, BINDING, &site.name, &ask)).await;
+    let counted = durable::within(
+        LIMIT_MS,
+        durable::ask::<_, Counts>(&call.env, BINDING, &site.name, &ask),
+    )
+    .await;
     match counted {
         Ok(counts) => judge(&ClusterConfig::default(), &counts),
         Err(failure) => {
@@ -125,7 +135,11 @@ fn observe(slid: &SlideRequest, session: TicketId, cdata: Option<&str>, site: &S
     // What a browser says of itself is common to thousands; at one address prefix it is nearly a device.
     let browser = serde_json::to_vec(&slid.environment).unwrap_or_default();
     let trace = &slid.trace;
-    let duration = trace.samples.first().zip(trace.samples.last()).map(|(a, b)| b[2] - a[2]);
+    let duration = trace
+        .samples
+        .first()
+        .zip(trace.samples.last())
+        .map(|(a, b)| b[2] - a[2]);
     Observation {
         session,
         address: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Address, &[p])),

@@ -121,7 +121,10 @@ impl DurableObject for Cluster {
 impl Cluster {
     /// Runs `work`, which awaits nothing: requests are counted one after the other.
     fn with<T>(&self, work: impl FnOnce(&mut Opened) -> Result<T>) -> Result<T> {
-        let mut slot = self.opened.try_borrow_mut().map_err(|e| Error::RustError(e.to_string()))?;
+        let mut slot = self
+            .opened
+            .try_borrow_mut()
+            .map_err(|e| Error::RustError(e.to_string()))?;
         let opened = match slot.take() {
             Some(opened) => opened,
             None => Opened::open(self.state.storage().sql())?,
@@ -204,7 +207,10 @@ impl Opened {
         if near < MAX_COPIES {
             let [a, b, c, d] = signature.0;
             let row = [now_ms, a.into(), b.into(), c.into(), d.into()].map(integer);
-            self.sql.exec("INSERT INTO traces(at, a, b, c, d) VALUES(?1, ?2, ?3, ?4, ?5)", row.to_vec())?;
+            self.sql.exec(
+                "INSERT INTO traces(at, a, b, c, d) VALUES(?1, ?2, ?3, ?4, ?5)",
+                row.to_vec(),
+            )?;
             self.trim("traces", MAX_TRACES as u64)?;
             self.traces.push(now_ms, signature);
         }
@@ -227,10 +233,13 @@ impl Opened {
     /// One line a trace: `{"id":1,"at":...,"trace":{...}}`.
     fn kept(&self, after: u64, limit: u32) -> Result<String> {
         let query = "SELECT id, at, trace FROM kept WHERE id > ?1 ORDER BY id LIMIT ?2";
-        let rows: Vec<KeptRow> = self.sql.exec(query, vec![integer(after), integer(limit.into())])?.to_array()?;
-        let lines = rows.iter().map(|KeptRow { id, at, trace }| {
-            format!("{{\"id\":{id},\"time\":{},\"trace\":{trace}}}\n", at / 1000)
-        });
+        let rows: Vec<KeptRow> = self
+            .sql
+            .exec(query, vec![integer(after), integer(limit.into())])?
+            .to_array()?;
+        let lines = rows
+            .iter()
+            .map(|KeptRow { id, at, trace }| format!("{{\"id\":{id},\"time\":{},\"trace\":{trace}}}\n", at / 1000));
         Ok(lines.collect())
     }
 
@@ -249,8 +258,10 @@ impl Opened {
         self.counters.forget(now_ms)?;
         let (traces_from, kept_from) = (now_ms.saturating_sub(TRACE_MS), now_ms.saturating_sub(KEPT_MS));
         self.traces.forget_before(traces_from);
-        self.sql.exec("DELETE FROM traces WHERE at < ?1", vec![integer(traces_from)])?;
-        self.sql.exec("DELETE FROM kept WHERE at < ?1", vec![integer(kept_from)])?;
+        self.sql
+            .exec("DELETE FROM traces WHERE at < ?1", vec![integer(traces_from)])?;
+        self.sql
+            .exec("DELETE FROM kept WHERE at < ?1", vec![integer(kept_from)])?;
         let held = self.read(now_ms)?;
         Ok(held.counters == 0 && held.signatures == 0 && held.kept_traces == 0)
     }

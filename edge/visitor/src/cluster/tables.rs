@@ -76,7 +76,10 @@ impl Counters {
     /// Those of the storage.
     pub fn open(sql: SqlStorage) -> Result<Self> {
         sql.exec(TABLES, None)?;
-        let counters = Self { sql, rows: Cell::new(0) };
+        let counters = Self {
+            sql,
+            rows: Cell::new(0),
+        };
         counters.rows.set(counters.count_rows()?);
         Ok(counters)
     }
@@ -97,11 +100,17 @@ impl Counters {
         let wanted: Vec<u64> = core::iter::once(SLIDES).chain(near).collect();
         let rows = self.sums(slot, entities, &wanted)?;
         let sum = |entity: u64, is_wanted: fn(u64) -> bool| {
-            let counts = rows.iter().filter(|r| r.entity == entity && is_wanted(r.what)).map(|r| r.count);
+            let counts = rows
+                .iter()
+                .filter(|r| r.entity == entity && is_wanted(r.what))
+                .map(|r| r.count);
             counts.fold(0, u32::saturating_add)
         };
         let counts = entities.iter().map(|&entity| EntityCounts {
-            burst: bursts.iter().find(|row| row.entity == entity).map_or(0, |row| row.count),
+            burst: bursts
+                .iter()
+                .find(|row| row.entity == entity)
+                .map_or(0, |row| row.count),
             hour: sum(entity, |what| what == SLIDES),
             same_duration: sum(entity, |what| what >= FIRST_BIN),
         });
@@ -145,8 +154,10 @@ impl Counters {
     pub fn forget(&self, now_ms: u64) -> Result<()> {
         let first_burst = (now_ms / BURST_SLOT_MS + 1).saturating_sub(BURST_SLOTS);
         let first_hour = (now_ms / HOUR_SLOT_MS + 1).saturating_sub(HOUR_SLOTS);
-        self.sql.exec("DELETE FROM bursts WHERE slot < ?1", vec![integer(first_burst)])?;
-        self.sql.exec("DELETE FROM counts WHERE slot < ?1", vec![integer(first_hour)])?;
+        self.sql
+            .exec("DELETE FROM bursts WHERE slot < ?1", vec![integer(first_burst)])?;
+        self.sql
+            .exec("DELETE FROM counts WHERE slot < ?1", vec![integer(first_hour)])?;
         Ok(())
     }
 
@@ -181,7 +192,12 @@ impl Counters {
             return Ok(Vec::new());
         }
         let rows: Vec<String> = (0..entities.len()).map(|i| format!("(?1, ?{}, 1)", i + 2)).collect();
-        let numbers = |first: u64| core::iter::once(first).chain(entities.iter().copied()).map(integer).collect::<Vec<_>>();
+        let numbers = |first: u64| {
+            core::iter::once(first)
+                .chain(entities.iter().copied())
+                .map(integer)
+                .collect::<Vec<_>>()
+        };
         self.sql.exec(
             &format!(
                 "INSERT INTO bursts(slot, entity, count) VALUES {} ON CONFLICT(slot, entity) DO UPDATE SET count = count + 1",
@@ -191,7 +207,8 @@ impl Counters {
         )?;
         // At most five slots are left by the sweep below, so the range is short.
         let first = (slot + 1).saturating_sub(BURST_SLOTS);
-        self.sql.exec("DELETE FROM bursts WHERE slot < ?1", vec![integer(first)])?;
+        self.sql
+            .exec("DELETE FROM bursts WHERE slot < ?1", vec![integer(first)])?;
         let slots: Vec<u64> = (first..=slot).collect();
         let query = format!(
             "SELECT entity, SUM(count) AS count FROM bursts WHERE slot IN ({}) AND entity IN ({}) GROUP BY entity",
@@ -231,7 +248,13 @@ impl Counters {
             marks(slots.len() + 1, entities.len()),
             marks(slots.len() + entities.len() + 1, whats.len())
         );
-        let bindings = slots.iter().chain(entities).chain(whats).copied().map(integer).collect::<Vec<_>>();
+        let bindings = slots
+            .iter()
+            .chain(entities)
+            .chain(whats)
+            .copied()
+            .map(integer)
+            .collect::<Vec<_>>();
         self.sql.exec(&query, bindings)?.to_array()
     }
 }

@@ -85,7 +85,14 @@ async fn judge(
     consume(challenge, call).await?;
     let page = challenge.body.page.clone();
     if answer == challenge.body.label {
-        record(answer, behaviour, &challenge.body, challenge.body.suspicion.clone(), site, call);
+        record(
+            answer,
+            behaviour,
+            &challenge.body,
+            challenge.body.suspicion.clone(),
+            site,
+            call,
+        );
         return visit::pass(site, page, true, call);
     }
     let mut tries = tries_before(&challenge.body);

@@ -25,7 +25,12 @@ pub async fn delete(request: &Request, call: &Call) -> Result<Response, Failure>
 
 /// `GET /admin/v1/queries/{id}/image`: PNG.
 pub async fn picture(id: &str, call: &Call) -> Result<Response, Failure> {
-    let missing = || Failure::admin(AdminErrorCode::NotFound, "There is no such record, or its picture is gone.");
+    let missing = || {
+        Failure::admin(
+            AdminErrorCode::NotFound,
+            "There is no such record, or its picture is gone.",
+        )
+    };
     let id = query::cursor(id, "id").map_err(|_| missing())?;
     let png = query_log::picture(&call.env, id).await?.ok_or_else(missing)?;
     let builder = ResponseBuilder::new()
@@ -36,7 +41,11 @@ pub async fn picture(id: &str, call: &Call) -> Result<Response, Failure> {
 
 /// `name=value` pairs as they stand: no value that is taken needs percent-encoding.
 pub fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
-    let query = url.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+    let query = url
+        .split('#')
+        .next()
+        .and_then(|url| url.split_once('?'))
+        .map_or("", |(_, query)| query);
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }

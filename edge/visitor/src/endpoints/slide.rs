@@ -78,7 +78,11 @@ async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, ca
 /// Scores the slide alone and among others, and routes it. In shadow mode everybody passes, and the log says what would
 /// have been.
 async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> (Decision, Suspicion) {
-    let Session { page, target, tolerance } = &session.body;
+    let Session {
+        page,
+        target,
+        tolerance,
+    } = &session.body;
     let slider = Slider {
         target: *target,
         tolerance: *tolerance,

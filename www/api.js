@@ -75,8 +75,7 @@
         [HTMLCanvasElement, "getContext"],
         [WebGLRenderingContext, "getParameter"],
       ].every(isNative),
-    () =>
-      outerWidth && (innerWidth * Math.min(devicePixelRatio, 1) > outerWidth + 1 || outerWidth > screen.width + 32),
+    () => innerHeight * Math.min(devicePixelRatio, 1) >= outerHeight || outerWidth > screen.width + 32,
     () => !outerWidth || !outerHeight,
     () =>
       !matchMedia(`(min-device-width:${screen.width - 1}px) and (max-device-width:${screen.width + 1}px)`).matches,

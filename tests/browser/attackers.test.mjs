@@ -91,6 +91,11 @@ test("a driven browser whose flag a script overwrites is caught", async () => {
   assertCaught(await outcome(driven, (visitor) => visitor.drag(samples), { script: HIDE_DRIVER }), "by script");
 });
 
+test("the debugging protocol is caught where it presses without pressure", async () => {
+  const samples = nextDrag();
+  assertCaught(await outcome(hidden, (visitor) => visitor.drag(samples, 0)), "no pressure");
+});
+
 test("a driver's mouse is caught in a browser that hides the driver", async () => {
   const samples = minimumJerk()(seeded(SEED));
   assertCaught(await outcome(hidden, (visitor) => visitor.dragByDriver(samples)), "driver's mouse");

@@ -90,15 +90,15 @@ export class Visitor {
     return { from, length: track.x + track.width - (handle.x + handle.width) };
   }
 
-  /** Drags the handle at the drag's own pace, with events as a mouse makes them: whole pixels, and pressure while the
-   * button is down. */
-  async drag(samples) {
+  /** Drags the handle at the drag's own pace, with events as a mouse makes them: whole pixels, and a pressure of 0.5 while
+   * the button is down. */
+  async drag(samples, force = 0.5) {
     const { from, length } = await this.way();
     const session = await this.context.newCDPSession(this.page);
     const at = ([x, y]) => ({ x: Math.round(from.x + x * length), y: Math.round(from.y + y * length) });
     const send = (type, sample, pressed) =>
       session.send("Input.dispatchMouseEvent", { type, ...at(sample), clickCount: 1, ...pressed });
-    const pressed = { button: "left", buttons: 1, force: 0.5 };
+    const pressed = { button: "left", buttons: 1, force };
     await send("mouseMoved", samples[0], {});
     await send("mousePressed", samples[0], pressed);
     await paced(samples, (sample) => send("mouseMoved", sample, pressed));

@@ -72,8 +72,8 @@ pub struct RiskConfig {
     /// Weight of [`Reason::SoftwareGraphics`]: rented machines have no graphics card. Honest exceptions: virtual
     /// machines, remote desktops, blocked drivers, browsers with WebGL turned off. Very weak for them.
     pub software_graphics: f32,
-    /// Weight of [`Reason::OddWindow`]: headless browsers and emulated screens. Honest exceptions: pages zoomed out on
-    /// dense screens, windows across two screens, embedded views. Weak for them.
+    /// Weight of [`Reason::OddWindow`]: headless browsers and emulated screens. Honest exceptions: full screen and kiosks,
+    /// browsers that resist fingerprinting, pages zoomed out on dense screens, embedded views. Very weak for them.
     pub odd_window: f32,
 }
 
@@ -107,7 +107,7 @@ impl Default for RiskConfig {
             injected_input: 0.6,
             tampered_browser: 0.25,
             software_graphics: 0.1,
-            odd_window: 0.2,
+            odd_window: 0.15,
         }
     }
 }

@@ -182,7 +182,7 @@ fn lacks_graphics(environment: &Environment) -> bool {
 
 /// On devices with touch, browsers draw no window, and pages may be wider than the screen.
 fn has_odd_window(environment: &Environment) -> bool {
-    environment.touch_points == 0 && environment.signs.any(Signs::NO_WINDOW.with(Signs::VIEW_BEYOND_WINDOW))
+    environment.touch_points == 0 && environment.signs.any(Signs::NO_WINDOW.with(Signs::FRAMELESS_WINDOW))
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub enum Reason {
     TamperedBrowser,
     /// Nothing draws WebGL, or a program in place of a graphics card.
     SoftwareGraphics,
-    /// The window has no size, or does not fit its screen or its content.
+    /// The window has no size or no frame, or does not fit its screen.
     OddWindow,
 }
 

@@ -172,8 +172,8 @@ impl Signs {
     pub const HIDDEN_WEB_DRIVER: Self = Self(1 << 1);
     /// Another property or function of the browser was replaced by a script.
     pub const REPLACED_FUNCTIONS: Self = Self(1 << 2);
-    /// The page's view is larger than its window, or the window larger than its screen.
-    pub const VIEW_BEYOND_WINDOW: Self = Self(1 << 3);
+    /// The page's view is no lower than its window, so that there is no frame; or the window is wider than its screen.
+    pub const FRAMELESS_WINDOW: Self = Self(1 << 3);
     /// The window has no size.
     pub const NO_WINDOW: Self = Self(1 << 4);
     /// The style engine knows another screen than scripts.

@@ -180,7 +180,7 @@ fn honest_browsers_give_no_reason() {
         (
             "a phone whose page is wider than its screen",
             touching(showing(
-                Signs::VIEW_BEYOND_WINDOW,
+                Signs::FRAMELESS_WINDOW,
                 hinted(browser(PIXEL, "Linux armv81", ADRENO), CHROME_BRANDS, "Android"),
             )),
         ),
@@ -199,7 +199,9 @@ fn honest_browsers_give_no_reason() {
 #[test]
 fn unusual_but_honest_browsers_stay_below_a_half() {
     let tor = showing(
-        Signs::CANVAS_DISAGREES.with(Signs::TIME_ZONE_DISAGREES),
+        Signs::CANVAS_DISAGREES
+            .with(Signs::TIME_ZONE_DISAGREES)
+            .with(Signs::FRAMELESS_WINDOW),
         browser(FIREFOX_WINDOWS, "Win32", "Mozilla"),
     );
     let cases = [
@@ -244,8 +246,8 @@ fn unusual_but_honest_browsers_stay_below_a_half() {
             ),
         ),
         (
-            "zoomed out in a virtual machine",
-            showing(Signs::VIEW_BEYOND_WINDOW, browser(WINDOWS, "Win32", SWIFTSHADER)),
+            "full screen in a virtual machine",
+            showing(Signs::FRAMELESS_WINDOW, browser(WINDOWS, "Win32", SWIFTSHADER)),
         ),
         (
             "WebGL turned off",
@@ -404,7 +406,7 @@ fn each_rule_fires_alone() {
         (Environment { webgl: None, ..good() }, Reason::SoftwareGraphics),
         (browser(LINUX, "Linux x86_64", SWIFTSHADER), Reason::SoftwareGraphics),
         (sign(Signs::NO_WINDOW), Reason::OddWindow),
-        (sign(Signs::VIEW_BEYOND_WINDOW), Reason::OddWindow),
+        (sign(Signs::FRAMELESS_WINDOW), Reason::OddWindow),
     ];
     for (environment, reason) in cases {
         assert_eq!(reasons(Input::Mouse, &environment), [reason], "{environment:?}");

@@ -10,6 +10,7 @@
 pub mod cluster;
 mod config;
 mod environment;
+pub mod features;
 pub mod join;
 mod motion;
 #[cfg(test)]

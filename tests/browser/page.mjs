@@ -30,8 +30,9 @@ export function launch({ automated }) {
   });
 }
 
-/** A fresh profile on the demo page, with the widget ready. `script`: what runs in the page before anything else. */
-export async function visit(browser, { automated = false, script, ...options } = {}) {
+/** A fresh profile on the demo page, with the widget ready. `script`: what runs in the page before anything else;
+ * `prepare`: what is done to the profile before that. */
+export async function visit(browser, { automated = false, script, prepare, ...options } = {}) {
   const probe = await browser.newPage();
   const agent = await probe.evaluate(() => navigator.userAgent);
   await probe.close();
@@ -40,6 +41,7 @@ export async function visit(browser, { automated = false, script, ...options } =
     userAgent: automated ? agent : agent.replace("Headless", ""),
     ...options,
   });
+  await prepare?.(context);
   if (script) await context.addInitScript(script);
   const page = await context.newPage();
   const visitor = new Visitor(context, page);

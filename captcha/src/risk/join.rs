@@ -73,7 +73,7 @@ mod tests {
                 p_bot,
             };
             let joined = join(&single, &[evidence]);
-            assert!((0.3..=1.0).contains(&(joined.p_bot + 1e-6)), "{p_bot}: {joined:?}");
+            assert!((0.299_99..=1.0).contains(&joined.p_bot), "{p_bot}: {joined:?}");
             assert_eq!(joined.signals, [Signal::NearDuplicate]);
         }
     }

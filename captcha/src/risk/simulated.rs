@@ -38,15 +38,23 @@ pub(super) fn human(random: &mut Random) -> Trace {
     let short = random.within(0.01, 0.15);
     let skew = random.within(0.6, 1.6);
     let (bend, tilt) = (random.normal() * 0.03 * distance, random.normal() * 0.04 * distance);
-    let (ripple, pace) = (random.normal() * 1.5, random.within(4.0, 12.0));
+    // A hand hesitates and wanders: slow waves on its way and across it, each with a phase of its own.
+    let mut waves = |size: f32| [(); 5].map(|()| (size * random.normal(), random.within(0.0, core::f32::consts::TAU)));
+    let (along, across) = (waves(0.012), waves(0.008));
+    let wave = |waves: &[(f32, f32); 5], u: f32| -> f32 {
+        let each = waves.iter().zip(1_u8..);
+        each.map(|((size, phase), k)| size * (f32::from(k) * 3.0 * u + phase).sin())
+            .sum()
+    };
     let mut samples = Vec::new();
     let mut t = 0.0;
     while t < duration {
         let u = t / duration;
         let stroke = minimum_jerk((u / stroke_end).min(1.0).powf(skew)) * (1.0 - short);
         let correction = minimum_jerk(((u - correction_start) / (1.0 - correction_start)).clamp(0.0, 1.0)) * short;
-        let y = tilt * u + 4.0 * bend * u * (1.0 - u) + ripple * (pace * u).sin();
-        samples.push([((stroke + correction) * distance).round(), y.round(), t.round()]);
+        let x = stroke + correction + 4.0 * u * (1.0 - u) * wave(&along, u);
+        let y = tilt * u + 4.0 * bend * u * (1.0 - u) + distance * wave(&across, u);
+        samples.push([(x * distance).round(), y.round(), t.round()]);
         t += random.within(6.0, 20.0);
     }
     samples.push([distance.round(), tilt.round(), duration.round()]);

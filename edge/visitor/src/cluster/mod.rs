@@ -24,7 +24,7 @@ use parallax_edge_shared::{
     site::Site,
 };
 use serde::{Deserialize, Serialize};
-use worker::{Env, console_error};
+use worker::console_error;
 
 use crate::{durable, endpoints::Call, failure::Failure};
 

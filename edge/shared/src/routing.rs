@@ -119,6 +119,10 @@ impl Routing {
     /// # Errors
     /// What is wrong with it, for the operator.
     pub fn parse(json: serde_json::Value) -> Result<Self, String> {
+        // An array would be read too, its members taken for the fields in order.
+        if !json.is_object() {
+            return Err("invalid type: not an object".to_owned());
+        }
         let routing: Self = serde_json::from_value(json).map_err(|e| e.to_string())?;
         routing.check()?;
         Ok(routing)

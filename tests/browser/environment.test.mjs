@@ -44,11 +44,13 @@ async function slide(drag, options) {
       );
     },
   });
-  const sent = visitor.page.waitForRequest("**/v1/slide");
-  await drag(visitor);
-  const text = (await sent).postData();
-  await visitor.context.close();
-  return { bytes: Buffer.byteLength(text), ...JSON.parse(text) };
+  try {
+    const [sent] = await Promise.all([visitor.page.waitForRequest("**/v1/slide"), drag(visitor)]);
+    const text = sent.postData();
+    return { bytes: Buffer.byteLength(text), ...JSON.parse(text) };
+  } finally {
+    await visitor.context.close();
+  }
 }
 
 test("an ordinary drag costs at most 5,000 bytes, and says nothing that is not documented", async (t) => {

@@ -103,7 +103,7 @@ export class Visitor {
     const pressed = { button: "left", buttons: 1, force };
     await send("mouseMoved", samples[0], {});
     await send("mousePressed", samples[0], pressed);
-    await paced(samples, (sample) => send("mouseMoved", sample, pressed));
+    await streamed(samples, (sample) => send("mouseMoved", sample, pressed));
     await send("mouseReleased", samples.at(-1), { button: "left", buttons: 0 });
     await session.detach();
   }
@@ -145,7 +145,7 @@ export class Visitor {
     const send = (type, points) => session.send("Input.dispatchTouchEvent", { type, touchPoints: points });
     const at = ([x, y]) => [{ x: from.x + x * length, y: from.y + y * length }];
     await send("touchStart", at(samples[0]));
-    await paced(samples, (sample) => send("touchMove", at(sample)));
+    await streamed(samples, (sample) => send("touchMove", at(sample)));
     await send("touchEnd", []);
     await session.detach();
   }
@@ -174,6 +174,14 @@ export class Visitor {
     await sleep(600); // what fades in or slides back is there by then
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
+}
+
+/** Does `act` for every sample when its time comes, whether or not the browser has come to the one before: a hand does
+ * not wait for frames, and what comes within one is coalesced, as a hand's events are. */
+async function streamed(samples, act) {
+  const underWay = [];
+  await paced(samples, (sample) => void underWay.push(act(sample)));
+  await Promise.all(underWay);
 }
 
 async function paced(samples, act) {

@@ -27,6 +27,8 @@ pub struct RiskConfig {
     pub frame_ms: f32,
     /// Probability with no reason at all.
     pub prior: f32,
+    /// What the probability of the [`model`](super::model) is multiplied by, in `[0, 1]`; 0 turns the model off.
+    pub model: f32,
     /// Weight of [`Reason::ImpossibleTrace`]; this and the following are in `[0, 1]`.
     pub impossible_trace: f32,
     /// Weight of [`Reason::FewSamples`].
@@ -90,6 +92,7 @@ impl Default for RiskConfig {
             constant_interval: 0.03,
             frame_ms: 17.5,
             prior: 0.02,
+            model: 1.0,
             impossible_trace: 0.99,
             few_samples: 0.6,
             too_fast: 0.95,
@@ -124,6 +127,12 @@ impl RiskConfig {
             Reason::ConstantInterval => self.constant_interval_weight,
             Reason::ConstantFrames => self.constant_frames,
             Reason::MissedTarget => self.missed_target,
+            // The model's own probability stands for these.
+            Reason::UnusualTiming
+            | Reason::UnusualSteps
+            | Reason::UnusualPath
+            | Reason::UnusualSpeed
+            | Reason::UnusualHeight => 0.0,
             Reason::WebDriver => self.web_driver,
             Reason::AutomatedAgent => self.automated_agent,
             Reason::IncompleteEnvironment => self.incomplete_environment,

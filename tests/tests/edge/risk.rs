@@ -187,12 +187,11 @@ fn where_nobody_counts_slides_are_judged_alone() {
         let outcome = visitor.slide(|_| trace.clone());
         assert!(passes(&outcome), "{outcome:?}");
     }
+    // Challenged, if the first pictures are there by now.
     let straight = visitor.try_slide(&session, slides::straight(&session.slider));
-    assert_eq!(
-        straight.error(),
-        (503, "no-images".to_owned()),
-        "challenged, were there pictures"
-    );
+    let waits = straight.status == 503 && straight.error().1 == "no-images";
+    let challenged = straight.status == 200 && matches!(straight.json(), Outcome::Challenge { .. });
+    assert!(waits || challenged, "{straight:?}");
     assert!(edge.log().contains("judged alone"), "{}", edge.log());
 }
 

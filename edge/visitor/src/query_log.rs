@@ -32,7 +32,6 @@ CREATE TABLE IF NOT EXISTS pictures(id INTEGER PRIMARY KEY AUTOINCREMENT, pack T
 
 /// What is asked of the object, pictures aside: those travel as bytes, on paths of their own.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "lowercase")]
 enum Ask {
     /// Keep a record: whether its picture is there already.
     Append { record: Box<Record> },

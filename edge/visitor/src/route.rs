@@ -114,7 +114,8 @@ impl<'a> Route<'a> {
 
     /// Paths with a name in the middle.
     fn with_segment(path: &'a str) -> Option<Self> {
-        let patterns: [(&str, &str, fn(&'a str) -> Self); 5] = [
+        type Pattern<'a> = (&'static str, &'static str, fn(&'a str) -> Route<'a>);
+        let patterns: [Pattern<'a>; 5] = [
             ("/v1/challenge/", "/image", |challenge| Self::Picture { challenge }),
             ("/admin/v1/sets/", "/export", |set| Self::Export { set }),
             ("/admin/v1/queries/", "/image", |id| Self::QueryPicture { id }),

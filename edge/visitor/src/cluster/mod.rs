@@ -34,9 +34,8 @@ const BINDING: &str = "CLUSTER";
 /// A visitor waits no longer than this for what others did, milliseconds.
 const LIMIT_MS: u64 = 2000;
 
-/// What is asked of the object.
+/// What is asked of the object. Not tagged within: that would read every observation twice, with code of its own.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "lowercase")]
 enum Ask {
     /// Count a slide and say what it has in common with others: [`Counts`].
     Slide(Box<Observation>),

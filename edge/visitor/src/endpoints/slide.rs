@@ -100,13 +100,16 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
     if decision == Decision::Pass {
         return (decision, suspicion);
     }
+    // As integers: formatting numbers with a point takes code that nothing else here needs.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "probabilities")]
+    let per_mille = |p: f32| (p * 1000.0).round() as u32;
     console_log!(
-        "{}: {}{} p_bot={:.3} alone={:.3} {}",
+        "{}: {}{} p_bot={}/1000 alone={}/1000 {}",
         site.name,
         decision.name(),
         if site.routing.shadow { " (shadow: pass)" } else { "" },
-        joined.p_bot,
-        single.p_bot,
+        per_mille(joined.p_bot),
+        per_mille(single.p_bot),
         suspicion.reasons.join(",")
     );
     let met = if site.routing.shadow { Decision::Pass } else { decision };

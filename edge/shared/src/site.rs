@@ -199,7 +199,9 @@ impl Sites {
     pub fn parse(json: &str, seal_key: &str, test_keys: TestKeys) -> Result<Self, SitesError> {
         let mut key = [0; 32];
         hex::decode_to_slice(seal_key.trim(), &mut key).map_err(|_| SitesError::SealKey)?;
-        let configs: Vec<SiteConfig> = serde_json::from_str(json).map_err(|e| SitesError::Json(e.to_string()))?;
+        // Bytes, as everywhere at the edge: a reader of text would be a second copy of the parser in the module.
+        let configs: Vec<SiteConfig> =
+            serde_json::from_slice(json.as_bytes()).map_err(|e| SitesError::Json(e.to_string()))?;
         let mut sites: Vec<Site> = Vec::with_capacity(configs.len() + TEST_SITEKEYS.len());
         for config in configs {
             let site = site(config)?;

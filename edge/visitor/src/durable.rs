@@ -20,7 +20,7 @@ pub async fn ask<A: Serialize, R: DeserializeOwned>(
 ) -> Result<R, Failure> {
     let body = serde_json::to_string(ask).map_err(|e| Failure::Internal(format!("{binding}: {e}")))?;
     let mut response = send(env, binding, name, "/", body.into()).await?;
-    serde_json::from_str(&response.text().await?).map_err(|e| Failure::Internal(format!("{binding} answers: {e}")))
+    serde_json::from_slice(&response.bytes().await?).map_err(|e| Failure::Internal(format!("{binding} answers: {e}")))
 }
 
 /// Posts `body` to `path` of the object; the response has status 200.

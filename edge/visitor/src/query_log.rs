@@ -223,7 +223,9 @@ fn get(sql: &SqlStorage, id: u64) -> Result<Option<Record>> {
         return Ok(None);
     };
     let found = rows(sql, after, 1)?.into_iter().find(|row| row.id == id);
-    let parsed = found.map(|row| serde_json::from_str(&row.record)).transpose();
+    let parsed = found
+        .map(|row| serde_json::from_slice(row.record.as_bytes()))
+        .transpose();
     parsed.map_err(|e| Error::RustError(e.to_string()))
 }
 

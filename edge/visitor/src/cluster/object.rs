@@ -95,7 +95,7 @@ impl DurableObject for Cluster {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let ask = serde_json::from_str(&request.text().await?).map_err(|e| Error::RustError(e.to_string()))?;
+        let ask = serde_json::from_slice(&request.bytes().await?).map_err(|e| Error::RustError(e.to_string()))?;
         let now_ms = Date::now().as_millis();
         let response = self.with(|opened| match ask {
             Ask::Slide(seen) => Response::from_json(&opened.slide(*seen, now_ms)?),

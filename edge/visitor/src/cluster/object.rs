@@ -1,7 +1,6 @@
 //! The Durable Object that counts for one site.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 
 use parallax_captcha::{
     risk::{
@@ -11,7 +10,7 @@ use parallax_captcha::{
     ticket::TicketId,
     wire::Trace,
 };
-use parallax_edge_shared::admin::SiteRisk;
+use parallax_edge_shared::{admin::SiteRisk, claims::SESSION_SECONDS};
 use serde::Deserialize;
 use worker::{
     Date, DurableObject, Env, Error, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object,
@@ -31,8 +30,9 @@ const TRACE_MS: u64 = 86_400_000;
 /// So many copies of one trace are remembered; more would say nothing new, and crowd out others.
 const MAX_COPIES: u32 = 32;
 
-/// Slides that are recognised when they are sent again (a lost answer, a picture that was not there yet).
-const MAX_RECENT: usize = 4096;
+/// Slides that are recognised when they are sent again (a lost answer, a picture that was not there yet): those of a
+/// session's life, at 100 a second. In a table, not in memory: the platform puts an object away after seconds of silence.
+const MAX_SESSIONS: u64 = 65_536;
 
 /// Raw traces a site that opts in has at most, and how long, milliseconds: a week.
 const MAX_KEPT: u64 = 1000;
@@ -41,6 +41,8 @@ const KEPT_MS: u64 = 7 * 86_400_000;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS traces(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
     a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, d INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
+    session TEXT NOT NULL UNIQUE, counts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS kept(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, trace TEXT NOT NULL);
 ";
 
@@ -57,7 +59,11 @@ struct Opened {
     sql: SqlStorage,
     counters: Counters,
     traces: TraceMemory,
-    recent: VecDeque<(TicketId, Counts)>,
+}
+
+#[derive(Deserialize)]
+struct SessionRow {
+    counts: String,
 }
 
 #[derive(Deserialize)]
@@ -159,17 +165,12 @@ impl Opened {
         for TraceRow { at, a, b, c, d } in sql.exec(query, None)?.to_array()? {
             traces.push(at, Signature([a, b, c, d]));
         }
-        Ok(Self {
-            sql,
-            counters,
-            traces,
-            recent: VecDeque::new(),
-        })
+        Ok(Self { sql, counters, traces })
     }
 
     fn slide(&mut self, seen: Observation, now_ms: u64) -> Result<Counts> {
-        if let Some((_, counts)) = self.recent.iter().find(|(session, _)| *session == seen.session) {
-            return Ok(*counts);
+        if let Some(counts) = self.counted_before(seen.session)? {
+            return Ok(counts);
         }
         let (near_traces, traces) = match seen.signature {
             Some(signature) => self.compare(signature, now_ms)?,
@@ -193,11 +194,25 @@ impl Opened {
         if let Some(trace) = seen.kept {
             self.keep(&trace, now_ms)?;
         }
-        if self.recent.len() >= MAX_RECENT {
-            self.recent.pop_front();
-        }
-        self.recent.push_back((seen.session, counts));
+        let json = serde_json::to_string(&counts).map_err(|e| Error::RustError(e.to_string()))?;
+        let row = vec![
+            integer(now_ms),
+            SqlStorageValue::String(seen.session.to_string()),
+            SqlStorageValue::String(json),
+        ];
+        self.sql
+            .exec("INSERT INTO sessions(at, session, counts) VALUES(?1, ?2, ?3)", row)?;
+        self.trim("sessions", MAX_SESSIONS)?;
         Ok(counts)
+    }
+
+    /// What was said when this session's slide was counted.
+    fn counted_before(&self, session: TicketId) -> Result<Option<Counts>> {
+        let query = "SELECT counts FROM sessions WHERE session = ?1";
+        let bindings = vec![SqlStorageValue::String(session.to_string())];
+        let rows: Vec<SessionRow> = self.sql.exec(query, bindings)?.to_array()?;
+        let parsed = rows.first().map(|row| serde_json::from_slice(row.counts.as_bytes()));
+        parsed.transpose().map_err(|e| Error::RustError(e.to_string()))
     }
 
     /// Compares a trace with those before it, then remembers it.
@@ -262,6 +277,9 @@ impl Opened {
             .exec("DELETE FROM traces WHERE at < ?1", vec![integer(traces_from)])?;
         self.sql
             .exec("DELETE FROM kept WHERE at < ?1", vec![integer(kept_from)])?;
+        let sessions_from = now_ms.saturating_sub(SESSION_SECONDS * 1000);
+        self.sql
+            .exec("DELETE FROM sessions WHERE at < ?1", vec![integer(sessions_from)])?;
         let held = self.read(now_ms)?;
         Ok(held.counters == 0 && held.signatures == 0 && held.kept_traces == 0)
     }

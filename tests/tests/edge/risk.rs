@@ -47,7 +47,7 @@ fn of_200_clients_at_once_every_slide_is_counted_once() {
                 let took = started.elapsed();
                 assert_eq!(reply.status, 200, "{reply:?}");
                 // Sent again, as after a lost answer: refused, and not counted.
-                if number % 20 == 0 {
+                if number.is_multiple_of(20) {
                     assert_eq!(visitor.try_slide(&session, trace).status, 410);
                 }
                 took

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{Environment, Input, Slider, Trace};
 use features::{Features, Group};
-use model::Model;
+use model::{Domain, Model};
 
 /// What a slide is judged to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,27 +105,21 @@ pub fn score(trace: &Trace, slider: &Slider, environment: &Environment) -> Verdi
 pub fn score_with(config: &RiskConfig, trace: &Trace, slider: &Slider, environment: &Environment) -> Verdict {
     let mut reasons = Vec::new();
     motion::judge(config, trace, slider, &mut reasons);
-    let modelled = judge_by_model(config, Model::shipped(), trace, &mut reasons);
+    let modelled = judge_by_model(config, Model::shipped(Domain::Widget), trace, &mut reasons);
     environment::judge(trace.input, environment, &mut reasons);
     verdict(config, modelled, reasons)
 }
 
-/// Scores a movement alone: by the rules on it, without a target, and by the shipped model.
+/// Scores a movement alone: by the rules on it, without a target, and by `model`.
 #[must_use]
-pub fn score_movement(config: &RiskConfig, trace: &Trace) -> Verdict {
-    score_movement_with(config, None, trace)
-}
-
-/// Scores a movement alone by another model than the shipped one, if there is another.
-#[must_use]
-pub fn score_movement_with(config: &RiskConfig, model: Option<&Model>, trace: &Trace) -> Verdict {
+pub fn score_movement(config: &RiskConfig, model: Option<&Model>, trace: &Trace) -> Verdict {
     let mut reasons = Vec::new();
     let anywhere = Slider {
         target: 0.5,
         tolerance: 1.0,
     };
     motion::judge(config, trace, &anywhere, &mut reasons);
-    let modelled = judge_by_model(config, model.or(Model::shipped()), trace, &mut reasons);
+    let modelled = judge_by_model(config, model, trace, &mut reasons);
     verdict(config, modelled, reasons)
 }
 
@@ -225,13 +219,13 @@ mod tests {
 
     #[test]
     fn the_model_adds_its_probability_and_says_why() {
-        let rules = score_with(&rules(), &human(), &SLIDER, &honest_browser());
+        let by_rules = score_with(&rules(), &human(), &SLIDER, &honest_browser());
         let verdict = score(&human(), &SLIDER, &honest_browser());
-        let modelled = Model::shipped()
+        let modelled = Model::shipped(Domain::Widget)
             .zip(Features::of(&human().samples))
             .map(|(model, features)| model.judge(&features).p_bot)
             .expect("a movement that the shipped model judges");
-        let joined = 1.0 - (1.0 - rules.p_bot) * (1.0 - modelled);
+        let joined = 1.0 - (1.0 - by_rules.p_bot) * (1.0 - modelled);
         assert!((verdict.p_bot - joined).abs() < 1e-6, "{verdict:?}");
         assert_eq!(verdict.reasons.is_empty(), modelled < 0.5, "{verdict:?}");
         assert!(verdict.reasons.len() <= MOST_REASONS, "{verdict:?}");
@@ -239,17 +233,8 @@ mod tests {
             input: Input::Keyboard,
             ..human()
         };
-        let verdict = score_movement(&RiskConfig::default(), &keys);
-        assert_eq!(
-            verdict,
-            score_movement(
-                &RiskConfig {
-                    model: 0.0,
-                    ..RiskConfig::default()
-                },
-                &keys
-            )
-        );
+        let verdict = score_with(&RiskConfig::default(), &keys, &SLIDER, &honest_browser());
+        assert_eq!(verdict, score_with(&rules(), &keys, &SLIDER, &honest_browser()));
     }
 
     #[test]

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use parallax_captcha::{
-    risk::{RiskConfig, score_movement_with},
+    risk::{
+        RiskConfig,
+        model::{Domain, Model},
+        score_movement,
+    },
     wire::{Input, Trace},
 };
 use serde::Serialize;
@@ -57,12 +61,33 @@ struct TrainOptions {
     /// The model to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// What it shall judge
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = DomainName::Recording)]
+    domain: DomainName,
     /// Seed of all drawing
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What a model judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DomainName {
+    /// Recordings like those it is fitted to
+    Recording,
+    /// Slides of the widget, which the recordings are resampled to
+    Widget,
+}
+
+impl From<DomainName> for Domain {
+    fn from(name: DomainName) -> Self {
+        match name {
+            DomainName::Recording => Self::Recording,
+            DomainName::Widget => Self::Widget,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,7 +98,7 @@ struct ScoreOptions {
     /// The CSV file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The model [default: the shipped one]
+    /// The model [default: the shipped one for recordings]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Print the result as JSON
@@ -166,6 +191,7 @@ fn train(options: &TrainOptions) -> Result<(), CommandError> {
             ..CorpusConfig::default()
         },
     );
+    let samples = corpus::of_domain(&samples, options.domain.into());
     let config = BoostingConfig {
         seed: options.seed,
         ..BoostingConfig::default()
@@ -206,6 +232,7 @@ struct Scored {
 fn score(options: &ScoreOptions) -> Result<(), CommandError> {
     let traces = traces::read(&options.traces)?;
     let model = options.model.as_deref().map(model_file::read).transpose()?;
+    let shipped = Model::shipped(Domain::Recording);
     let (mut csv, mut suspected) = (String::from("id,p_bot\n"), 0);
     for trace in &traces {
         let sent = Trace {
@@ -214,7 +241,7 @@ fn score(options: &ScoreOptions) -> Result<(), CommandError> {
             samples: traces::relative(&trace.samples),
             track: 1.0,
         };
-        let verdict = score_movement_with(&RiskConfig::default(), model.as_ref(), &sent);
+        let verdict = score_movement(&RiskConfig::default(), model.as_ref().or(shipped), &sent);
         suspected += usize::from(verdict.p_bot >= 0.5);
         // Writing to a String cannot fail.
         let _ = writeln!(csv, "{},{:.6}", csv_field(&trace.id), verdict.p_bot);

@@ -35,8 +35,8 @@ pub struct BoostingConfig {
 impl Default for BoostingConfig {
     fn default() -> Self {
         Self {
-            trees: 400,
-            learning_rate: 0.12,
+            trees: 800,
+            learning_rate: 0.06,
             features: 0.3,
             min_rows: 20,
             l2: 5.0,

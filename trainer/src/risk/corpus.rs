@@ -3,7 +3,7 @@
 //! A fold's attackers draw their geometry, clocks and strokes only from people of that fold, so that a judged attacker
 //! never shares a person with what the model was trained on.
 
-use parallax_captcha::risk::features::Features;
+use parallax_captcha::risk::{features::Features, model::Domain};
 
 use super::{
     generators::{
@@ -33,6 +33,13 @@ pub enum Source {
 }
 
 impl Source {
+    /// Whether a model for `domain` learns from it.
+    #[must_use]
+    pub fn trains(self, domain: Domain) -> bool {
+        let on_display = matches!(self, Self::HumanOnDisplay | Self::Generated(_, Sampling::Display));
+        domain == Domain::Widget || !on_display
+    }
+
     /// Whether it stands for a person.
     #[must_use]
     pub fn is_human(self) -> bool {
@@ -93,6 +100,16 @@ pub fn folds(traces: &[LabelledTrace], seed: u64) -> Vec<usize> {
         }
     }
     folds
+}
+
+/// What a model for `domain` learns from.
+#[must_use]
+pub fn of_domain(samples: &[Sample], domain: Domain) -> Vec<Sample> {
+    samples
+        .iter()
+        .filter(|sample| sample.source.trains(domain))
+        .cloned()
+        .collect()
 }
 
 /// Measures all of it. Traces that describe no movement are left to the rules.

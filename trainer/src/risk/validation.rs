@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use parallax_captcha::risk::model::{Calibration, Model};
+use parallax_captcha::risk::model::{Calibration, Domain, Model};
 use serde::Serialize;
 
 use super::{
@@ -143,36 +143,55 @@ pub fn auc(people: &[f32], machines: &[f32]) -> f64 {
 pub struct LeftOutRow {
     /// What was left out of training and is judged.
     pub left_out: &'static str,
-    /// Area under the ROC curve against recorded people.
+    /// Area under the ROC curve against the people of the domain.
     pub auc: f64,
-    /// True-positive rate at [`FALSE_POSITIVES`] on recorded people, over all habits of sampling.
+    /// True-positive rate at [`FALSE_POSITIVES`] on the people of the domain, over all its habits of sampling.
     pub tpr: f64,
     /// The same by habit of sampling.
     pub by_sampling: BTreeMap<&'static str, f64>,
-    /// Share of people on a display above the same threshold.
-    pub display_false_positives: f64,
-    /// Share of replays above it: what no single trace shows.
+    /// Share of replays above the same threshold: what no single trace shows.
     pub replays: f64,
     /// How many were judged.
     pub count: usize,
 }
 
-/// Judges what `left_out` covers by scores of [`out_of_fold`].
+/// What is judged in a domain: its people, and machines that sample as its devices do.
 #[must_use]
-pub fn judge(samples: &[Sample], scores: &[f32], left_out: LeftOut) -> LeftOutRow {
+pub fn is_judged(source: Source, domain: Domain) -> bool {
+    let on_display = !source.trains(Domain::Recording);
+    source != Source::HumanScaled && on_display == (domain == Domain::Widget)
+}
+
+/// Scores of the people, and of the machines that `left_out` covers, in a domain.
+#[must_use]
+pub fn people_and_machines(
+    samples: &[Sample],
+    scores: &[f32],
+    domain: Domain,
+    left_out: LeftOut,
+) -> (Vec<f32>, Vec<f32>) {
     let of = |test: &dyn Fn(Source) -> bool| -> Vec<f32> {
-        samples
+        let judged = samples
             .iter()
             .zip(scores)
-            .filter(|(s, _)| test(s.source))
-            .map(|(_, score)| *score)
-            .collect()
+            .filter(|(s, _)| is_judged(s.source, domain) && test(s.source));
+        judged.map(|(_, score)| *score).collect()
     };
-    let people = of(&|s| s == Source::Human);
-    let machines = of(&|s| left_out.covers(s));
+    (of(&Source::is_human), of(&|source| left_out.covers(source)))
+}
+
+/// Judges what `left_out` covers in a domain by scores of [`out_of_fold`].
+#[must_use]
+pub fn judge(samples: &[Sample], scores: &[f32], domain: Domain, left_out: LeftOut) -> LeftOutRow {
+    let (people, machines) = people_and_machines(samples, scores, domain, left_out);
     let threshold = threshold(people.clone(), FALSE_POSITIVES);
+    let of = |test: &dyn Fn(Source) -> bool| -> Vec<f32> {
+        let judged = samples.iter().zip(scores).filter(|(s, _)| test(s.source));
+        judged.map(|(_, score)| *score).collect()
+    };
     let by_sampling = Sampling::ALL.into_iter().filter_map(|sampling| {
-        let habit = of(&|s| left_out.covers(s) && matches!(s, Source::Generated(_, habit) if habit == sampling));
+        let is_habit = |s: Source| matches!(s, Source::Generated(_, habit) if habit == sampling);
+        let habit = of(&|s| is_judged(s, domain) && left_out.covers(s) && is_habit(s));
         (!habit.is_empty()).then(|| (sampling.name(), above(&habit, threshold)))
     });
     LeftOutRow {
@@ -180,7 +199,6 @@ pub fn judge(samples: &[Sample], scores: &[f32], left_out: LeftOut) -> LeftOutRo
         auc: auc(&people, &machines),
         tpr: above(&machines, threshold),
         by_sampling: by_sampling.collect(),
-        display_false_positives: above(&of(&|s| s == Source::HumanOnDisplay), threshold),
         replays: above(&of(&|s| matches!(s, Source::Generated(Family::Replay, _))), threshold),
         count: machines.len(),
     }
@@ -241,8 +259,14 @@ pub fn train(samples: &[Sample], scores: &[f32], config: &BoostingConfig) -> Mod
         .map(|((_, score), row)| (*score, row.label > 0.5, row.weight))
         .collect();
     model.calibration = calibrate(&scored);
+    let on_display = samples.iter().any(|s| s.source == Source::HumanOnDisplay);
+    let people = if on_display {
+        Source::HumanOnDisplay
+    } else {
+        Source::Human
+    };
     for (feature, typical) in model.typical.iter_mut().enumerate() {
-        let of_people = samples.iter().filter(|s| s.source == Source::Human);
+        let of_people = samples.iter().filter(|s| s.source == people);
         let mut values: Vec<f32> = of_people.filter_map(|s| s.features.0.get(feature).copied()).collect();
         values.sort_by(f32::total_cmp);
         *typical = values.get(values.len() / 2).copied().unwrap_or(0.0);

@@ -8,8 +8,8 @@ use super::numbers::{differences, largest};
 use crate::wire::Trace;
 
 /// Grid lines over the reach, along and across the slide.
-const X_LINES: f64 = 128.0;
-const Y_LINES: f64 = 64.0;
+const X_LINES: f64 = 256.0;
+const Y_LINES: f64 = 128.0;
 /// Events are at least this far apart, milliseconds.
 const CLOCK_MS: f64 = 20.0;
 /// Fewer events, a shorter way (pixels) or time (milliseconds) describe no movement.

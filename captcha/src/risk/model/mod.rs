@@ -1,7 +1,8 @@
 //! The model of how people move a handle: gradient-boosted trees over [`Features`], calibrated to a probability.
 //!
-//! `parallax risk train` fits it; `captcha/models/slide.bin` is the one that ships. It is walked, not trusted: a file
-//! that does not fit these features is refused ([`ModelError`]), and every byte of one that does is in range.
+//! `parallax risk train` fits it. Two ship, one for each [`Domain`]: what devices report differs so much between the
+//! recordings and the widget that one model for both sees less in either. Files are walked, not trusted: one that does not
+//! fit these features is refused ([`ModelError`]), and every byte of one that does is in range.
 
 mod bytes;
 
@@ -13,6 +14,16 @@ use super::features::{COUNT, Features, Group};
 pub const DEPTH: usize = 4;
 const SPLITS: usize = (1 << DEPTH) - 1;
 const LEAVES: usize = 1 << DEPTH;
+
+/// Where traces come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Domain {
+    /// The widget's slider: pixels or tenths of them, at the pace of a display or a mouse. Fitted to recordings that were
+    /// resampled to it, and to the recordings themselves.
+    Widget,
+    /// Recordings at about 30 Hz on a coarse grid. Fitted to them alone.
+    Recording,
+}
 
 /// A complete tree. The children of split `i` are `2i + 1`, left, and `2i + 2`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,10 +107,15 @@ impl Model {
 
     /// The model that ships with this version. `None` only if the file does not fit the features, which a test excludes.
     #[must_use]
-    pub fn shipped() -> Option<&'static Self> {
-        static SHIPPED: std::sync::LazyLock<Option<Model>> =
-            std::sync::LazyLock::new(|| Model::from_bytes(include_bytes!("../../../models/slide.bin")).ok());
-        SHIPPED.as_ref()
+    pub fn shipped(domain: Domain) -> Option<&'static Self> {
+        static WIDGET: std::sync::LazyLock<Option<Model>> =
+            std::sync::LazyLock::new(|| Model::from_bytes(include_bytes!("../../../models/widget.bin")).ok());
+        static RECORDING: std::sync::LazyLock<Option<Model>> =
+            std::sync::LazyLock::new(|| Model::from_bytes(include_bytes!("../../../models/recording.bin")).ok());
+        match domain {
+            Domain::Widget => WIDGET.as_ref(),
+            Domain::Recording => RECORDING.as_ref(),
+        }
     }
 
     /// The probability, and what it comes of.

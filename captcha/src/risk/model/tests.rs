@@ -91,7 +91,9 @@ fn damage_is_refused() {
 }
 
 #[test]
-fn the_shipped_model_fits_the_features() {
-    let model = Model::shipped().expect("captcha/models/slide.bin fits");
-    assert!(model.judge(&Features(model.typical)).p_bot < 0.1);
+fn the_shipped_models_fit_the_features() {
+    for domain in [Domain::Widget, Domain::Recording] {
+        let model = Model::shipped(domain).expect("the files in captcha/models fit");
+        assert!(model.judge(&Features(model.typical)).p_bot < 0.1, "{domain:?}");
+    }
 }

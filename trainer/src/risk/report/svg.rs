@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use super::DomainReport;
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 400.0;
@@ -15,17 +15,13 @@ const COLOURS: [&str; 7] = [
 ];
 
 /// True positives over false positives, logarithmic from 0.001 to 1.
-pub(super) fn roc(report: &Report) -> String {
+pub(super) fn roc(report: &DomainReport, false_positives: f64) -> String {
     let x = |share: f64| (share.max(1e-3).log10() + 3.0) / 3.0;
-    let mut plot = Plot::new("false positives on recorded people", "true positives, family left out");
+    let mut plot = Plot::new("false positives on people", "true positives, family left out");
     for (share, label) in [(0.001, "0.1 %"), (0.01, "1 %"), (0.1, "10 %"), (1.0, "100 %")] {
         plot.x_tick(x(share), label);
     }
-    plot.line(
-        &[[x(report.false_positives), 0.0], [x(report.false_positives), 1.0]],
-        "#999999",
-        true,
-    );
+    plot.line(&[[x(false_positives), 0.0], [x(false_positives), 1.0]], "#999999", true);
     for (index, curve) in report.roc.iter().enumerate() {
         let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
         let points: Vec<[f64; 2]> = curve.points.iter().map(|[f, t]| [x(*f), *t]).collect();
@@ -36,7 +32,7 @@ pub(super) fn roc(report: &Report) -> String {
 }
 
 /// Share of machines over the mean probability of a bin.
-pub(super) fn calibration(report: &Report) -> String {
+pub(super) fn calibration(report: &DomainReport) -> String {
     let mut plot = Plot::new("mean probability", "share of machines, at a prior of 2 %");
     for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
         plot.x_tick(tick, &tick.to_string());

@@ -15,7 +15,7 @@ use super::{
 pub const FALSE_POSITIVES: f64 = 0.005;
 /// The share of machines that probabilities are calibrated to. Rules and clusters join by noisy-or, so this model only
 /// speaks up where it would against such odds.
-pub const PRIOR: f64 = 0.02;
+pub const PRIOR: f64 = 0.01;
 
 /// What a model is not trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

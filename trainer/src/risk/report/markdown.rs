@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{DomainReport, Report};
-use crate::risk::validation::LeftOutRow;
+use crate::risk::validation::{LeftOutRow, PRIOR};
 
 /// What is asked of every generator left out.
 const GOAL: f64 = 0.9;
@@ -88,8 +88,9 @@ fn domain(text: &mut String, report: &DomainReport, name: &str) {
         .collect();
     let _ = writeln!(
         text,
-        "\n### Calibration\n\nOut of fold (Platt), to machines being 2 % of all, families counting alike.\n\n\
+        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike.\n\n\
          ![Calibration]({name}-calibration.svg)\n\n### Features, by the number of splits\n\n{}",
+        100.0 * PRIOR,
         used.join(", ")
     );
 }

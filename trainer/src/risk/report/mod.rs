@@ -246,7 +246,7 @@ impl Report {
     /// # Errors
     /// [`FilesError`] naming the file.
     pub fn write(&self, folder: &PendingFolder) -> Result<(), FilesError> {
-        let json = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        let json = serde_json::to_string(self).unwrap_or_default() + "\n";
         folder.write("report.md", markdown::page(self).as_bytes())?;
         folder.write("report.json", json.as_bytes())?;
         for (name, domain) in [("recording", &self.recording), ("widget", &self.widget)] {

@@ -33,7 +33,7 @@ pub(super) fn roc(report: &DomainReport, false_positives: f64) -> String {
 
 /// Share of machines over the mean probability of a bin.
 pub(super) fn calibration(report: &DomainReport) -> String {
-    let mut plot = Plot::new("mean probability", "share of machines, at a prior of 2 %");
+    let mut plot = Plot::new("mean probability", "share of machines, at the prior");
     for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
         plot.x_tick(tick, &tick.to_string());
     }

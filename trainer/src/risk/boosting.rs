@@ -24,6 +24,8 @@ pub struct BoostingConfig {
     pub learning_rate: f64,
     /// Share of the features that a node chooses from.
     pub features: f64,
+    /// Share of the rows that a tree is grown on, drawn anew for each (Friedman 2002).
+    pub rows: f64,
     /// Smallest number of rows in a leaf.
     pub min_rows: u32,
     /// Added to the curvature of a leaf: pulls it to 0.
@@ -38,6 +40,7 @@ impl Default for BoostingConfig {
             trees: 800,
             learning_rate: 0.06,
             features: 0.3,
+            rows: 0.5,
             min_rows: 20,
             l2: 5.0,
             seed: 1,
@@ -82,9 +85,9 @@ pub fn fit(rows: &[Row<'_>], config: &BoostingConfig) -> Model {
             [row.weight * (p - row.label), row.weight * p * (1.0 - p)]
         };
         grower.gradients = rows.iter().zip(&scores).map(gradient).collect();
-        let (tree, leaf_of_row) = grower.tree(&mut random);
-        for (score, leaf) in scores.iter_mut().zip(leaf_of_row) {
-            *score += f64::from(tree.leaves.get(leaf).copied().unwrap_or(0.0));
+        let tree = grower.tree(&mut random);
+        for (row, score) in scores.iter_mut().enumerate() {
+            *score += f64::from(grower.value(&tree, row));
         }
         trees.push(tree);
     }
@@ -133,10 +136,12 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, [gradient, curvature]: [f64; 2]) {
-        self.gradient += gradient;
-        self.curvature += curvature;
-        self.rows += 1;
+    fn with(self, [gradient, curvature]: [f64; 2]) -> Self {
+        Self {
+            gradient: self.gradient + gradient,
+            curvature: self.curvature + curvature,
+            rows: self.rows + 1,
+        }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -161,47 +166,44 @@ impl Sum {
 }
 
 impl Grower<'_> {
-    /// A tree, and the leaf that each row falls into.
-    fn tree(&self, random: &mut Random) -> (Tree, Vec<usize>) {
+    fn tree(&self, random: &mut Random) -> Tree {
         let mut tree = Tree {
             splits: [Tree::ALL_LEFT; SPLITS],
             leaves: [0.0; LEAVES],
         };
-        let mut nodes: Vec<Vec<u32>> = vec![(0..self.gradients.len() as u32).collect()];
-        let mut index = 0;
-        for _ in 0..DEPTH {
-            let mut children = Vec::with_capacity(2 * nodes.len());
-            for rows in nodes {
-                let split = self.best_split(&rows, random);
-                let (left, right) = match split {
-                    Some((feature, bin)) => {
-                        if let Some(place) = tree.splits.get_mut(index) {
-                            *place = (feature as u8, bin);
-                        }
-                        let bins = self.bins.get(feature).map_or(&[][..], Vec::as_slice);
-                        rows.iter()
-                            .partition(|row| bins.get(**row as usize).is_some_and(|b| *b <= bin))
+        let all = 0..self.gradients.len() as u32;
+        let mut nodes: Vec<Vec<u32>> = vec![all.filter(|_| random.chance(self.config.rows)).collect()];
+        for index in 0..SPLITS {
+            let rows = nodes.get_mut(index).map(std::mem::take).unwrap_or_default();
+            let (left, right) = match self.best_split(&rows, random) {
+                Some((feature, bin)) => {
+                    if let Some(place) = tree.splits.get_mut(index) {
+                        *place = (feature as u8, bin);
                     }
-                    None => (rows, Vec::new()),
-                };
-                children.push(left);
-                children.push(right);
-                index += 1;
-            }
-            nodes = children;
-        }
-        let mut leaf_of_row = vec![0; self.gradients.len()];
-        for (leaf, (rows, value)) in nodes.iter().zip(&mut tree.leaves).enumerate() {
-            let mut sum = Sum::default();
-            for row in rows {
-                sum.add(self.gradients.get(*row as usize).copied().unwrap_or_default());
-                if let Some(place) = leaf_of_row.get_mut(*row as usize) {
-                    *place = leaf;
+                    let bins = self.bins.get(feature).map_or(&[][..], Vec::as_slice);
+                    rows.iter()
+                        .partition(|row| bins.get(**row as usize).is_some_and(|b| *b <= bin))
                 }
-            }
+                None => (rows, Vec::new()),
+            };
+            nodes.extend([left, right]);
+        }
+        for (rows, value) in nodes.iter().skip(SPLITS).zip(&mut tree.leaves) {
+            let sum = self.gathered(rows).into_iter().fold(Sum::default(), Sum::with);
             *value = (-self.config.learning_rate * sum.gradient / (sum.curvature + self.config.l2)) as f32;
         }
-        (tree, leaf_of_row)
+        tree
+    }
+
+    /// The leaf that a row falls into.
+    fn value(&self, tree: &Tree, row: usize) -> f32 {
+        tree.leaf(|feature| self.bins.get(feature).and_then(|bins| bins.get(row)).copied().unwrap_or(0))
+    }
+
+    fn gathered(&self, rows: &[u32]) -> Vec<[f64; 2]> {
+        rows.iter()
+            .filter_map(|row| self.gradients.get(*row as usize).copied())
+            .collect()
     }
 
     /// The feature and the last bin that goes left, where that gains anything.
@@ -212,19 +214,11 @@ impl Grower<'_> {
         if rows.len() < 2 * self.config.min_rows as usize {
             return None;
         }
+        let gradients = self.gathered(rows);
+        let total = gradients.iter().copied().fold(Sum::default(), Sum::with);
         let mut best = (1e-6, None);
         for feature in features {
-            let mut histogram = [Sum::default(); MAX_EDGES + 2];
-            let bins = self.bins.get(feature).map_or(&[][..], Vec::as_slice);
-            for row in rows {
-                let row = *row as usize;
-                if let (Some(bin), Some(gradient)) = (bins.get(row), self.gradients.get(row))
-                    && let Some(sum) = histogram.get_mut(usize::from(*bin))
-                {
-                    sum.add(*gradient);
-                }
-            }
-            let total = histogram.iter().copied().fold(Sum::default(), Sum::plus);
+            let histogram = self.histogram(feature, rows, &gradients);
             let mut left = Sum::default();
             for (bin, sum) in histogram.iter().enumerate() {
                 left = left.plus(*sum);
@@ -240,6 +234,18 @@ impl Grower<'_> {
             }
         }
         best.1
+    }
+
+    fn histogram(&self, feature: usize, rows: &[u32], gradients: &[[f64; 2]]) -> [Sum; MAX_EDGES + 2] {
+        let mut histogram = [Sum::default(); MAX_EDGES + 2];
+        let bins = self.bins.get(feature).map_or(&[][..], Vec::as_slice);
+        for (row, gradient) in rows.iter().zip(gradients) {
+            let bin = bins.get(*row as usize).copied().unwrap_or(0);
+            if let Some(sum) = histogram.get_mut(usize::from(bin)) {
+                *sum = sum.with(*gradient);
+            }
+        }
+        histogram
     }
 }
 

@@ -11,7 +11,7 @@ pub use bytes::ModelError;
 use super::features::{COUNT, Features, Group};
 
 /// Splits from a tree's root to its leaves.
-pub const DEPTH: usize = 4;
+pub const DEPTH: usize = 3;
 const SPLITS: usize = (1 << DEPTH) - 1;
 const LEAVES: usize = 1 << DEPTH;
 
@@ -38,12 +38,12 @@ impl Tree {
     /// A split that sends everything to the left.
     pub const ALL_LEFT: (u8, u8) = (0, u8::MAX);
 
-    fn value(&self, bins: &[u8; COUNT]) -> f32 {
+    /// What the leaf adds that a movement falls into, given the bin of each feature.
+    pub fn leaf(&self, bin: impl Fn(usize) -> u8) -> f32 {
         let mut node = 0;
         for _ in 0..DEPTH {
             let (feature, last) = self.splits.get(node).copied().unwrap_or(Self::ALL_LEFT);
-            let bin = bins.get(usize::from(feature)).copied().unwrap_or(0);
-            node = 2 * node + 1 + usize::from(bin > last);
+            node = 2 * node + 1 + usize::from(bin(usize::from(feature)) > last);
         }
         self.leaves.get(node - SPLITS).copied().unwrap_or(0.0)
     }
@@ -180,7 +180,7 @@ impl Model {
     fn sum(&self, bins: &[u8; COUNT]) -> f32 {
         self.trees
             .iter()
-            .fold(self.intercept, |sum, tree| sum + tree.value(bins))
+            .fold(self.intercept, |sum, tree| sum + tree.leaf(|feature| bins.get(feature).copied().unwrap_or(0)))
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "fewer than 256 edges")]

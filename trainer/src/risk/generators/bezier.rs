@@ -1,14 +1,11 @@
-//! A Bezier curve of degree 2 to 5 with random control points, run through at an eased pace. Noise: a little, independent,
-//! across; the curve itself is where these attackers put their chance.
+//! A Bezier curve of degree 2 to 5 with random control points; its parameter runs evenly, or through a Bezier curve of its
+//! own as in style sheets. Noise: single moments that are off, as tools "distort" them.
 
-use super::curve::{Curve, white_noise};
-use super::eased;
+use super::curve::Curve;
 use crate::risk::random::Random;
 
 pub(super) fn curve(random: &mut Random) -> Curve {
     let inner = random.below(1, 5);
-    let pace = eased::any(random);
-    let even = random.chance(0.3);
     let mut along: Vec<f64> = (0..inner).map(|_| random.within(-0.1, 1.2)).collect();
     if random.chance(0.7) {
         along.sort_by(f64::total_cmp);
@@ -16,13 +13,13 @@ pub(super) fn curve(random: &mut Random) -> Curve {
     let spread = random.log_within(0.01, 0.4);
     let across: Vec<f64> = (0..inner).map(|_| random.normal() * spread).collect();
     let end = random.normal() * 0.08;
-    let points =
-        |inner: &[f64], end: f64| -> Vec<f64> { [0.0].into_iter().chain(inner.iter().copied()).chain([end]).collect() };
     let (along, across) = (points(&along, 1.0), points(&across, end));
-    let clock: Vec<f64> = Curve::clock()
-        .into_iter()
-        .map(|u| if even { u } else { pace(u) })
-        .collect();
+    let pace = if random.chance(0.4) {
+        vec![0.0, 1.0]
+    } else {
+        points(&[random.within(0.0, 0.4), random.within(0.6, 1.0)], 1.0)
+    };
+    let clock: Vec<f64> = Curve::clock().into_iter().map(|u| casteljau(&pace, u)).collect();
     let mut curve = Curve {
         x: clock.iter().map(|s| casteljau(&along, *s)).collect(),
         y: clock.iter().map(|s| casteljau(&across, *s)).collect(),
@@ -30,20 +27,30 @@ pub(super) fn curve(random: &mut Random) -> Curve {
     if random.chance(0.35) {
         return curve;
     }
-    if random.chance(0.4) {
-        let knots = random.below(3, 40);
-        curve.warp(random.within(0.05, 0.35), knots, random);
+    let frequency = random.within(0.05, 0.6);
+    let strength = random.log_within(0.001, 0.015);
+    if random.chance(0.6) {
+        curve.shake_along(&distortion(frequency, random), strength);
     }
-    for along in [true, false] {
-        let strength = random.log_within(0.0005, 0.015);
-        let noise = white_noise(random);
-        if random.chance(0.5) && along {
-            curve.shake_along(&noise, strength * 0.7);
-        } else if random.chance(0.7) {
-            curve.shake_across(&noise, strength);
-        }
-    }
+    curve.shake_across(&distortion(frequency, random), strength);
     curve
+}
+
+/// From 0 over `inner` to `end`.
+fn points(inner: &[f64], end: f64) -> Vec<f64> {
+    [0.0].into_iter().chain(inner.iter().copied()).chain([end]).collect()
+}
+
+/// Off by something in `[-1, 1]` with probability `frequency`.
+fn distortion(frequency: f64, random: &mut Random) -> Vec<f64> {
+    let off = |_| {
+        if random.chance(frequency) {
+            random.within(-1.0, 1.0)
+        } else {
+            0.0
+        }
+    };
+    (0..Curve::POINTS).map(off).collect()
 }
 
 /// The point at `s` of the curve over `points`, one coordinate (de Casteljau 1959).

@@ -1,8 +1,7 @@
-//! Submovements of random signs, sizes, widths and shapes, drawn from nobody: trains, is never judged. Noise: slow, along
-//! and across.
+//! Pulses of random signs, sizes, widths and sharpness, drawn from nobody: trains, is never judged. Noise: a random walk
+//! from start to end.
 
-use super::curve::{Curve, smooth_noise, white_noise};
-use super::minimum_jerk;
+use super::curve::{Curve, smooth_noise};
 use crate::risk::random::Random;
 
 pub(super) fn curve(random: &mut Random) -> Curve {
@@ -27,28 +26,38 @@ pub(super) fn curve(random: &mut Random) -> Curve {
     }
     let concentration = random.within(0.8, 6.0);
     let lengths = random.shares(count, concentration);
-    let (overlap, rest, shape) = (random.within(0.6, 2.2), random.within(0.0, 0.8), random.below(0, 3));
+    let (overlap, rest, sharpness) = (random.within(0.6, 2.2), random.within(0.0, 0.8), random.within(1.3, 4.0));
     let mut x = vec![0.0; Curve::POINTS];
     let mut start = 0.0;
     for (amplitude, length) in amplitudes.iter().zip(&lengths) {
         let span = (length * overlap * (1.0 - rest * random.unit())).max(1e-6);
         let skew = (random.normal() * 0.2).exp();
         for (x, u) in x.iter_mut().zip(Curve::clock()) {
-            *x += amplitude * shaped(shape, ((u - start) / span).clamp(0.0, 1.0).powf(skew));
+            *x += amplitude * pulse(sharpness, ((u - start) / span).clamp(0.0, 1.0).powf(skew));
         }
         start += length;
     }
     let mut curve = Curve::of(x);
     curve.normalise();
     if random.chance(0.5) {
-        let knots = random.below(5, 60);
-        curve.shake_along(&smooth_noise(knots, random), random.log_within(0.0005, 0.015));
+        curve.shake_along(&walk(random), random.log_within(0.001, 0.03));
     }
-    if random.chance(0.2) {
-        curve.shake_along(&white_noise(random), random.log_within(0.0005, 0.01));
+    if random.chance(0.3) {
+        curve.shake_across(&walk(random), random.log_within(0.001, 0.05));
     }
     across(&mut curve, random);
     curve
+}
+
+/// A random walk that ends where it began, of a deviation of about 1 in the middle.
+fn walk(random: &mut Random) -> Vec<f64> {
+    let mut place = 0.0;
+    let step = |_| {
+        place += 2.0 * random.normal() / (Curve::POINTS as f64).sqrt();
+        place
+    };
+    let walk: Vec<f64> = (0..Curve::POINTS).map(step).collect();
+    Curve::clock().iter().zip(&walk).map(|(u, w)| w - u * place).collect()
 }
 
 /// Straight, drifting, bowed and wandering, from none to more than people show.
@@ -64,11 +73,8 @@ pub(super) fn across(curve: &mut Curve, random: &mut Random) {
     }
 }
 
-fn shaped(shape: usize, u: f64) -> f64 {
-    match shape {
-        0 => minimum_jerk(u),
-        1 => (1.0 - (std::f64::consts::PI * u).cos()) / 2.0,
-        _ if u < 0.5 => 2.0 * u * u,
-        _ => 1.0 - 2.0 * (1.0 - u) * (1.0 - u),
-    }
+/// From 0 to 1, steeper in the middle the larger `sharpness` is.
+fn pulse(sharpness: f64, u: f64) -> f64 {
+    let (done, left) = (u.powf(sharpness), (1.0 - u).powf(sharpness));
+    done / (done + left)
 }

@@ -41,29 +41,16 @@ impl Curve {
         [&self.x, &self.y].map(|values| interpolated(values, u))
     }
 
-    /// Time runs unevenly: speed varies by about `strength` (ln), over `knots` stretches.
-    pub fn warp(&mut self, strength: f64, knots: usize, random: &mut Random) {
-        let rate: Vec<f64> = smooth_noise(knots, random)
-            .into_iter()
-            .map(|v| (strength * v).exp())
-            .collect();
-        let mut time = Vec::with_capacity(rate.len());
-        let mut sum = 0.0;
-        for rate in rate {
-            time.push(sum);
-            sum += rate;
-        }
-        let last = time.last().copied().unwrap_or(1.0).max(1e-9);
-        for values in [&mut self.x, &mut self.y] {
-            *values = time.iter().map(|t| interpolated(values, t / last)).collect();
-        }
-    }
-
     /// Scales so that the furthest point along is 1, and mirrors it there if it was behind the start.
     pub fn normalise(&mut self) {
         let furthest = self.x.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()));
         let scale = furthest.filter(|v| v.abs() > 1e-6).unwrap_or(1.0);
         self.x.iter_mut().for_each(|x| *x /= scale);
+    }
+
+    /// A slant across, proportional to the progress along.
+    pub fn drift(&mut self, slope: f64) {
+        self.x.iter().zip(&mut self.y).for_each(|(x, y)| *y += slope * x);
     }
 
     /// A drift and a bow across, proportional to the progress along.
@@ -111,32 +98,4 @@ pub fn smooth_noise(knots: usize, random: &mut Random) -> Vec<f64> {
         value(place as usize) * (1.0 - part) + value(place as usize + 1) * part
     };
     Curve::clock().into_iter().map(at).collect()
-}
-
-/// Independent normal numbers.
-pub fn white_noise(random: &mut Random) -> Vec<f64> {
-    (0..Curve::POINTS).map(|_| random.normal()).collect()
-}
-
-/// An Ornstein-Uhlenbeck process of deviation 1 that forgets within `memory` of the time.
-pub fn wandering_noise(memory: f64, random: &mut Random) -> Vec<f64> {
-    let keep = (-1.0 / (memory * Curve::POINTS as f64)).exp();
-    let kick = (1.0 - keep * keep).sqrt();
-    let mut value = 0.0;
-    let step = |_| {
-        value = keep * value + kick * random.normal();
-        value
-    };
-    (0..Curve::POINTS).map(step).collect()
-}
-
-/// A tremor of `frequency` (Hz) whose phase drifts, over `duration` milliseconds.
-pub fn tremor(frequency: f64, duration: f64, random: &mut Random) -> Vec<f64> {
-    let drift = smooth_noise(9, random);
-    let phase = random.within(0.0, std::f64::consts::TAU);
-    let cycles = frequency * duration / 1000.0;
-    let clock = Curve::clock().into_iter().zip(drift);
-    clock
-        .map(|(u, d)| (phase + std::f64::consts::TAU * cycles * u + d).sin())
-        .collect()
 }

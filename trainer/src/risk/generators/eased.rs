@@ -1,13 +1,13 @@
 //! Easing functions (Penner 2002, "Programming Macromedia Flash MX", chapter 7) and the slider scripts' "accelerate, then
-//! brake". Noise: an uneven clock, and rounding to steps.
+//! brake". Noise: a clock whose pace changes abruptly, and rounding to steps.
 
-use super::curve::{Curve, smooth_noise};
+use super::curve::Curve;
 use crate::risk::random::Random;
 
 /// Easing functions by number, `u` in `[0, 1]`.
 const EASINGS: usize = 15;
 
-pub(super) fn ease(which: usize, u: f64) -> f64 {
+fn ease(which: usize, u: f64) -> f64 {
     let v = 1.0 - u;
     let both = |f: fn(f64) -> f64| {
         if u < 0.5 {
@@ -45,7 +45,7 @@ fn accelerate_brake(turn: f64, u: f64) -> f64 {
 }
 
 /// A random one of them.
-pub(super) fn any(random: &mut Random) -> impl Fn(f64) -> f64 + use<> {
+fn any(random: &mut Random) -> impl Fn(f64) -> f64 + use<> {
     let which = random.below(0, EASINGS + 3);
     let turn = random.within(0.5, 0.9);
     move |u| {
@@ -59,26 +59,36 @@ pub(super) fn any(random: &mut Random) -> impl Fn(f64) -> f64 + use<> {
 
 pub(super) fn curve(random: &mut Random) -> Curve {
     let mut curve = Curve::along(any(random));
+    curve.drift(random.normal() * random.log_within(0.005, 0.12));
     if random.chance(0.35) {
-        curve.bow(random.normal() * 0.02, random.normal() * 0.01);
         return curve;
     }
     if random.chance(0.7) {
-        let knots = random.below(3, 60);
-        curve.warp(random.within(0.05, 0.6), knots, random);
+        stutter(&mut curve, random);
     }
-    if random.chance(0.3) {
+    if random.chance(0.4) {
         // Scripts that collect whole-pixel steps into a list: progress moves in jumps.
         let steps = random.within(15.0, 80.0);
         curve.x.iter_mut().for_each(|x| *x = (*x * steps).round() / steps);
     }
-    curve.bow(random.normal() * 0.1, random.normal() * 0.06);
-    if random.chance(0.6) {
-        let knots = random.below(3, 40);
-        let strength = random.log_within(0.002, 0.05);
-        curve.shake_across(&smooth_noise(knots, random), strength);
-    }
     curve
+}
+
+/// Time passes at another pace in every stretch of it, as where scripts sleep for random times.
+fn stutter(curve: &mut Curve, random: &mut Random) {
+    let (stretches, spread) = (random.below(3, 60), random.within(0.05, 0.7));
+    let paces: Vec<f64> = (0..stretches).map(|_| (spread * random.normal()).exp()).collect();
+    let total: f64 = paces.iter().sum();
+    let own = |u: f64| {
+        let place = u * stretches as f64;
+        let whole = (place as usize).min(stretches - 1);
+        let before: f64 = paces.iter().take(whole).sum();
+        let pace = paces.get(whole).copied().unwrap_or(1.0);
+        (before + pace * (place - whole as f64)) / total
+    };
+    let uneven: Vec<[f64; 2]> = Curve::clock().into_iter().map(|u| curve.at(own(u))).collect();
+    curve.x = uneven.iter().map(|[x, _]| *x).collect();
+    curve.y = uneven.iter().map(|[_, y]| *y).collect();
 }
 
 #[cfg(test)]

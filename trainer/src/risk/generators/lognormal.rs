@@ -1,8 +1,8 @@
 //! The sigma-lognormal model (Plamondon 1995; O'Reilly and Plamondon 2009): a slide is a sum of strokes whose speed is
 //! lognormal in time. Each stroke's amplitude, width, skew and gap are drawn from strokes fitted to people, each from
-//! another person. Noise: in the parameters, and for some a slow one across.
+//! another person. Noise: in the parameters, and for some a pink one.
 
-use super::curve::{Curve, smooth_noise, wandering_noise};
+use super::curve::Curve;
 use super::strokes::Stroke;
 use crate::risk::random::Random;
 
@@ -37,16 +37,34 @@ pub(super) fn curve(duration: f64, people: &[Vec<Stroke>], random: &mut Random) 
         }
     }
     curve.normalise();
-    if random.chance(0.4) {
-        let strength = random.log_within(0.001, 0.02);
-        let knots = random.below(3, 30);
-        curve.shake_across(&smooth_noise(knots, random), strength);
+    if random.chance(0.35) {
+        return curve;
     }
-    if random.chance(0.3) {
-        let memory = random.log_within(0.005, 0.1);
-        curve.shake_along(&wandering_noise(memory, random), random.log_within(0.0005, 0.006));
+    if random.chance(0.6) {
+        let strength = random.log_within(0.001, 0.02);
+        curve.shake_across(&pink_noise(random), strength);
+    }
+    if random.chance(0.5) {
+        let strength = random.log_within(0.0005, 0.006);
+        curve.shake_along(&pink_noise(random), strength);
     }
     curve
+}
+
+/// A sum of numbers drawn anew at every moment, every second, every fourth and so on (Gardner 1978): about as much in
+/// every octave. Deviation 1.
+fn pink_noise(random: &mut Random) -> Vec<f64> {
+    const OCTAVES: usize = 8;
+    let mut held = [0.0; OCTAVES];
+    let moment = |index: usize| {
+        for (octave, value) in held.iter_mut().enumerate() {
+            if index.is_multiple_of(1 << octave) {
+                *value = random.normal();
+            }
+        }
+        held.iter().sum::<f64>() / (OCTAVES as f64).sqrt()
+    };
+    (0..Curve::POINTS).map(moment).collect()
 }
 
 /// A stroke for place `index` of `count`: first strokes come from first ones, last from last ones.

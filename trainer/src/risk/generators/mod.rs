@@ -2,7 +2,9 @@
 //!
 //! A family draws a [`Curve`] on a dense clock; [`sampling`] turns it into a trace, by one of several habits of attackers.
 //! [`Family::JUDGED`] are what the model is measured on, each left out of training in turn; [`Family::AUGMENTING`] only
-//! ever train. About a third of every family is quiet: hardly any noise, so that noise is not what gives it away.
+//! ever train. No two families share their noise, nor judged ones the shape of their movements, so that what is left out
+//! of training is unknown in every respect; about a third of every family has no noise at all, so that noise is not what
+//! gives it away.
 
 mod bezier;
 mod chain;

@@ -159,11 +159,12 @@ fn fold_samples(fold: usize, traces: &[(usize, LabelledTrace)], config: &CorpusC
     let judged = Family::JUDGED.into_iter().map(|family| (family, config.judged));
     let augmenting = Family::AUGMENTING.into_iter().map(|family| (family, config.augmenting));
     for (family, count) in judged.chain(augmenting) {
-        // A shuffled recording has the clock it has.
-        let habits: &[Sampling] = if family == Family::Shuffled {
-            &[Sampling::Stamp]
-        } else {
-            &Sampling::ALL
+        let habits: &[Sampling] = match family {
+            // A shuffled recording has the clock it has.
+            Family::Shuffled => &[Sampling::Stamp],
+            // A person's path at the frames of a display is what stands for a person on the widget.
+            Family::Transplanted => &[Sampling::Stamp, Sampling::Hold, Sampling::Tick, Sampling::Poll],
+            _ => &Sampling::ALL,
         };
         for sampling in habits {
             for _ in 0..count {

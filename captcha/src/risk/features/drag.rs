@@ -46,6 +46,8 @@ pub(super) struct Drag {
     pub along: Vec<f64>,
     /// Share of the original samples at exactly the position of the sample before.
     pub repeated: f64,
+    /// Interval (milliseconds) and way along (reaches) between original samples that moved.
+    pub raw: Vec<[f64; 2]>,
 }
 
 impl Drag {
@@ -90,6 +92,7 @@ impl Drag {
             step: dx.iter().zip(&dy).map(|(dx, dy)| dx.hypot(*dy)).collect(),
             along: dx.iter().map(|dx| dx.abs()).collect(),
             repeated: repeated / super::numbers::count(samples.len() - 1),
+            raw: raw(&samples, reach),
             x,
             y,
             t,
@@ -108,6 +111,14 @@ impl Drag {
     pub fn way(&self) -> f64 {
         self.along.iter().sum()
     }
+}
+
+fn raw(samples: &[[f64; 3]], reach: f64) -> Vec<[f64; 2]> {
+    let between = |pair: &[[f64; 3]]| match pair {
+        [a, b] if b[2] > a[2] && (a[0] != b[0] || a[1] != b[1]) => Some([b[2] - a[2], (b[0] - a[0]).abs() / reach]),
+        _ => None,
+    };
+    samples.windows(2).filter_map(between).collect()
 }
 
 /// Events that move and are far enough apart; the last movement always stays, in place of one that is too near.

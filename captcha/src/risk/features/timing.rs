@@ -6,7 +6,7 @@
 use super::drag::Drag;
 use super::numbers::{autocorrelation, correlation, count, count_where, deviation, head, mean, median, tail};
 
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 19] = [
     // Share of all that sensors report without movement: original samples exactly where the sample before was.
     "repeated_points",
     // ln of events a second.
@@ -32,6 +32,13 @@ pub(super) const NAMES: [&str; 16] = [
     "interval_last_deviation",
     // ln(1 + bursts): stretches between rests above 150 ms that move by more than 0.01.
     "bursts",
+    // Of neighbouring original samples that both move on at once, how the ratio (ln) of their intervals goes with that of
+    // their steps: positions computed at time stamps go together, devices stamp late what they saw early.
+    "stamp_step",
+    // Steps at less than 10 ms over all steps that go on, mean, ln; 0 where there are none.
+    "quick_steps",
+    // Correlation of an interval below 120 ms with the one before.
+    "stamp_memory",
 ];
 
 pub(super) fn values(drag: &Drag) -> [f64; NAMES.len()] {
@@ -74,7 +81,45 @@ pub(super) fn values(drag: &Drag) -> [f64; NAMES.len()] {
         mean(tail(&intervals, third)) - mean(&intervals),
         deviation(tail(&intervals, third)),
         bursts(drag),
+        stamp_step(&drag.raw),
+        quick_steps(&drag.raw),
+        stamp_memory(&drag.raw),
     ]
+}
+
+/// From here on nothing goes on: it begins anew, milliseconds.
+const PAUSE: f64 = 120.0;
+
+fn stamp_step(raw: &[[f64; 2]]) -> f64 {
+    let (mut intervals, mut steps) = (Vec::new(), Vec::new());
+    for pair in raw.windows(2) {
+        let &[[dt, step], [next_dt, next_step]] = pair else { continue };
+        if dt.max(next_dt) < PAUSE && step.max(next_step) > 0.01 {
+            intervals.push((next_dt / dt).ln());
+            steps.push(((next_step + 1e-3) / (step + 1e-3)).ln());
+        }
+    }
+    if steps.len() < 4 {
+        return 0.0;
+    }
+    correlation(&intervals, &steps)
+}
+
+fn quick_steps(raw: &[[f64; 2]]) -> f64 {
+    let of = |low: f64, high: f64| -> Vec<f64> {
+        let within = raw.iter().filter(|[dt, _]| (low..high).contains(dt));
+        within.map(|[_, step]| *step).collect()
+    };
+    let (quick, all) = (of(0.0, 10.0), of(0.0, PAUSE));
+    if quick.is_empty() {
+        return 0.0;
+    }
+    ((mean(&quick) + 1e-3) / (mean(&all) + 1e-3)).ln()
+}
+
+fn stamp_memory(raw: &[[f64; 2]]) -> f64 {
+    let intervals: Vec<f64> = raw.iter().map(|[dt, _]| *dt).filter(|dt| *dt < PAUSE).collect();
+    autocorrelation(&intervals, 1)
 }
 
 fn bursts(drag: &Drag) -> f64 {

@@ -7,6 +7,7 @@
 //! gives it away.
 
 mod bezier;
+mod borrowed;
 mod chain;
 mod curve;
 mod eased;
@@ -50,6 +51,10 @@ pub enum Family {
     Spring,
     /// A person's steps in another order; only trains
     Shuffled,
+    /// A person's path through another clock; only trains
+    Transplanted,
+    /// The same, smoothed; only trains
+    Smoothed,
     /// A person's trace again, jittered and stretched
     Replay,
 }
@@ -65,7 +70,14 @@ impl Family {
         Self::SigmaLognormal,
     ];
     /// Those that only train.
-    pub const AUGMENTING: [Self; 4] = [Self::Chain, Self::Wandering, Self::Spring, Self::Shuffled];
+    pub const AUGMENTING: [Self; 6] = [
+        Self::Chain,
+        Self::Wandering,
+        Self::Spring,
+        Self::Shuffled,
+        Self::Transplanted,
+        Self::Smoothed,
+    ];
 
     /// The name on the command line and in reports.
     #[must_use]
@@ -81,6 +93,8 @@ impl Family {
             Self::Wandering => "wandering",
             Self::Spring => "spring",
             Self::Shuffled => "shuffled",
+            Self::Transplanted => "transplanted",
+            Self::Smoothed => "smoothed",
             Self::Replay => "replay",
         }
     }
@@ -105,6 +119,8 @@ impl Family {
             Self::Chain => chain::curve(random),
             Self::Wandering => wandering::curve(random),
             Self::Spring => spring::curve(random),
+            Self::Transplanted => borrowed::transplanted(pool, random),
+            Self::Smoothed => borrowed::smoothed(pool, random),
             Self::Linear | Self::Shuffled | Self::Replay => linear::curve(random),
         }
     }

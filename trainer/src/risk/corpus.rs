@@ -3,7 +3,7 @@
 //! A fold's attackers draw their geometry, clocks and strokes only from people of that fold, so that a judged attacker
 //! never shares a person with what the model was trained on.
 
-use parallax_captcha::risk::{features::Features, model::Domain};
+use parallax_captcha::risk::features::Features;
 
 use super::{
     generators::{
@@ -16,6 +16,16 @@ use super::{
 
 /// Folds of cross-validation.
 pub const FOLDS: usize = 5;
+
+/// Where the traces come from that a model is to judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Domain {
+    /// Recordings like those it is fitted to
+    Recording,
+    /// Slides of the widget, at the pace of a display, in pixels or tenths of them: fitted to recordings that were
+    /// resampled to it, and to the recordings themselves
+    Widget,
+}
 
 /// Where a row comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

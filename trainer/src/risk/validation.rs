@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use parallax_captcha::risk::model::{Calibration, Domain, Model};
+use parallax_captcha::risk::{
+    features::{COUNT, Features},
+    model::{Calibration, Model},
+};
 use serde::Serialize;
 
 use super::{
     boosting::{self, BoostingConfig, Row},
-    corpus::{FOLDS, Sample, Source},
+    corpus::{Domain, FOLDS, Sample, Source},
     generators::{Family, sampling::Sampling},
 };
 
@@ -265,13 +268,14 @@ pub fn train(samples: &[Sample], scores: &[f32], config: &BoostingConfig) -> Mod
     } else {
         Source::Human
     };
-    for (feature, typical) in model.typical.iter_mut().enumerate() {
+    let mut typical = [0.0; COUNT];
+    for (feature, typical) in typical.iter_mut().enumerate() {
         let of_people = samples.iter().filter(|s| s.source == people);
         let mut values: Vec<f32> = of_people.filter_map(|s| s.features.0.get(feature).copied()).collect();
         values.sort_by(f32::total_cmp);
         *typical = values.get(values.len() / 2).copied().unwrap_or(0.0);
     }
-    model
+    model.with_typical(&Features(typical)).rounded()
 }
 
 #[cfg(test)]

@@ -130,7 +130,9 @@ fn replays_are_caught_from_the_third_use_on() {
         people
             .iter()
             .zip(1..)
-            .for_each(|(person, address)| drop(site.slide(address, person)));
+            .for_each(|(person, address)| {
+                site.slide(address, person);
+            });
         let (mut caught, mut uses) = (0, 0);
         for source in &sources {
             // Noise is meant for a track of 280 pixels; recordings have their own unit.

@@ -1,8 +1,9 @@
 //! The model of how people move a handle: gradient-boosted trees over [`Features`], calibrated to a probability.
 //!
-//! `parallax risk train` fits it. Two ship, one for each [`Domain`]: what devices report differs so much between the
-//! recordings and the widget that one model for both sees less in either. Files are walked, not trusted: one that does not
-//! fit these features is refused ([`ModelError`]), and every byte of one that does is in range.
+//! `parallax risk train` fits it. The one that ships here judges slides of the widget; the trainer has another for
+//! recordings, because what devices report differs so much between the two that one model for both sees less in either.
+//! Files are walked, not trusted: one that does not fit these features is refused ([`ModelError`]), and every byte of one
+//! that does is in range.
 
 mod bytes;
 
@@ -14,16 +15,6 @@ use super::features::{COUNT, Features, Group};
 pub const DEPTH: usize = 3;
 const SPLITS: usize = (1 << DEPTH) - 1;
 const LEAVES: usize = 1 << DEPTH;
-
-/// Where traces come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Domain {
-    /// The widget's slider: pixels or tenths of them, at the pace of a display or a mouse. Fitted to recordings that were
-    /// resampled to it, and to the recordings themselves.
-    Widget,
-    /// Recordings at about 30 Hz on a coarse grid. Fitted to them alone.
-    Recording,
-}
 
 /// A complete tree. The children of split `i` are `2i + 1`, left, and `2i + 2`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,8 +58,8 @@ pub struct Model {
     intercept: f32,
     /// From log odds to the probability.
     pub calibration: Calibration,
-    /// What people's features typically are (medians): what a feature is compared with to say why.
-    pub typical: [f32; COUNT],
+    /// The bins of what people's features typically are: what a feature is compared with to say why.
+    typical: [u8; COUNT],
 }
 
 /// What the model says of a slide.
@@ -101,20 +92,33 @@ impl Model {
                 slope: 1.0,
                 offset: 0.0,
             },
-            typical: [0.0; COUNT],
+            typical: [0; COUNT],
         }
     }
 
-    /// The model that ships with this version. `None` only if the file does not fit the features, which a test excludes.
+    /// The same model, with the features of a typical person.
     #[must_use]
-    pub fn shipped(domain: Domain) -> Option<&'static Self> {
+    pub fn with_typical(mut self, typical: &Features) -> Self {
+        self.typical = self.bins(typical);
+        self
+    }
+
+    /// The model for the widget that ships with this version. `None` only if the file does not fit the features, which a
+    /// test excludes.
+    #[must_use]
+    pub fn shipped() -> Option<&'static Self> {
         static WIDGET: std::sync::LazyLock<Option<Model>> =
             std::sync::LazyLock::new(|| Model::from_bytes(include_bytes!("../../../models/widget.bin")).ok());
-        static RECORDING: std::sync::LazyLock<Option<Model>> =
-            std::sync::LazyLock::new(|| Model::from_bytes(include_bytes!("../../../models/recording.bin")).ok());
-        match domain {
-            Domain::Widget => WIDGET.as_ref(),
-            Domain::Recording => RECORDING.as_ref(),
+        WIDGET.as_ref()
+    }
+
+    /// What is said of a typical person.
+    #[must_use]
+    pub fn judge_typical(&self) -> Judgement {
+        let log_odds = self.sum(&self.typical);
+        Judgement {
+            p_bot: self.probability(log_odds),
+            log_odds,
         }
     }
 
@@ -145,11 +149,10 @@ impl Model {
     #[must_use]
     pub fn explain(&self, features: &Features) -> Vec<Contribution> {
         let bins = self.bins(features);
-        let typical = self.bins(&Features(self.typical));
         let log_odds = self.sum(&bins);
         let without = |group: Group| {
             let mut changed = bins;
-            for (feature, (bin, typical)) in changed.iter_mut().zip(&typical).enumerate() {
+            for (feature, (bin, typical)) in changed.iter_mut().zip(&self.typical).enumerate() {
                 if Group::of(feature) == group {
                     *bin = *typical;
                 }

@@ -14,6 +14,7 @@ mod eased;
 mod linear;
 mod lognormal;
 mod minimum_jerk;
+mod mixture;
 mod overshoot;
 mod replay;
 pub mod sampling;
@@ -49,6 +50,8 @@ pub enum Family {
     Wandering,
     /// A damped controller after a target that jumps; only trains
     Spring,
+    /// Mixtures of distributions as progress, always forwards; only trains
+    Mixture,
     /// A person's steps in another order; only trains
     Shuffled,
     /// A person's path through another clock; only trains
@@ -70,10 +73,11 @@ impl Family {
         Self::SigmaLognormal,
     ];
     /// Those that only train.
-    pub const AUGMENTING: [Self; 6] = [
+    pub const AUGMENTING: [Self; 7] = [
         Self::Chain,
         Self::Wandering,
         Self::Spring,
+        Self::Mixture,
         Self::Shuffled,
         Self::Transplanted,
         Self::Smoothed,
@@ -92,6 +96,7 @@ impl Family {
             Self::Chain => "chain",
             Self::Wandering => "wandering",
             Self::Spring => "spring",
+            Self::Mixture => "mixture",
             Self::Shuffled => "shuffled",
             Self::Transplanted => "transplanted",
             Self::Smoothed => "smoothed",
@@ -119,6 +124,7 @@ impl Family {
             Self::Chain => chain::curve(random),
             Self::Wandering => wandering::curve(random),
             Self::Spring => spring::curve(random),
+            Self::Mixture => mixture::curve(random),
             Self::Transplanted => borrowed::transplanted(pool, random),
             Self::Smoothed => borrowed::smoothed(pool, random),
             Self::Linear | Self::Shuffled | Self::Replay => linear::curve(random),

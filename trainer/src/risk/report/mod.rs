@@ -4,14 +4,14 @@ pub mod markdown;
 mod svg;
 
 use parallax_captcha::{
-    risk::{RiskConfig, features::NAMES, join::noisy_or, model::Domain, score_movement},
+    risk::{RiskConfig, features::NAMES, join::noisy_or, score_movement},
     wire::{Input, Trace},
 };
 use serde::Serialize;
 
 use super::{
     boosting::BoostingConfig,
-    corpus::{self, CorpusConfig, Sample, Source},
+    corpus::{self, CorpusConfig, Domain, Sample, Source},
     generators::Family,
     traces::{LabelledTrace, relative},
     validation::{self, FALSE_POSITIVES, LeftOut, LeftOutRow},

@@ -40,11 +40,105 @@
     if (!notify(settings, "error-callback", code)) console.warn("Parallax:", code, error);
   }
 
+  /** What a probe finds; nothing where the browser throws at it. */
+  const attempt = (probe) => {
+    try {
+      return probe();
+    } catch {}
+  };
+  /** The beginning of a text, quoted; without characters that JSON would have to escape. */
+  const brief = (text, most) => `"${String(text ?? "").replace(/[^ !#-[\]-~]/g, "").slice(0, most)}"`;
+  const canvas = (context) => document.createElement("canvas").getContext(context);
+  /** Whether a property of the browser's is its own code still. */
+  const isNative = ([{ prototype }, name]) => {
+    const { get, value } = Object.getOwnPropertyDescriptor(prototype, name);
+    const code = Function.prototype.toString.call(get ?? value);
+    return RegExp(`^function (get )?${name}\\(\\)\\s*{\\s*\\[native code]\\s*}$`).test(code);
+  };
+  /** What automation frameworks leave among the properties of a page. */
+  const TRACES =
+    /(^|,)(\$?cdc_\w{22}_|\$chrome_async|__(\$?webdriver|playwright|pwInit|puppeteer|selenium|fxdriver|nightmare)|_selenium|_phantom|callPhantom|callSelenium|domAutomation)/;
+
+  /** The wire's `Signs` that do not depend on an event: those that hold are its bits, the lowest first. */
+  const signs = [
+    () => [window, document].some((object) => TRACES.test(Object.getOwnPropertyNames(object))),
+    () =>
+      !("webdriver" in Navigator.prototype) ||
+      navigator.hasOwnProperty("webdriver") ||
+      !isNative([Navigator, "webdriver"]),
+    () =>
+      Object.getOwnPropertyNames(navigator)[0] ||
+      ![
+        [Navigator, "userAgent"],
+        [Navigator, "platform"],
+        [Navigator, "languages"],
+        [HTMLCanvasElement, "getContext"],
+        [WebGLRenderingContext, "getParameter"],
+      ].every(isNative),
+    () => innerHeight * Math.min(devicePixelRatio, 1) >= outerHeight || outerWidth > screen.width + 32,
+    () => !outerWidth || !outerHeight,
+    () =>
+      !matchMedia(`(min-device-width:${screen.width - 1}px) and (max-device-width:${screen.width + 1}px)`).matches,
+    () => {
+      const context = canvas("2d");
+      context.fillStyle = "#a1b2c3";
+      context.fillRect(0, 0, 8, 8);
+      return context.getImageData(0, 0, 8, 8).data.some((value, at) => value !== [161, 178, 195, 255][at % 4]);
+    },
+    () => navigator.languages[0] !== navigator.language,
+    () => {
+      const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+      const offset = new Date().getTimezoneOffset();
+      return !timeZone || offset % 15 || (timeZone === "UTC" && offset);
+    },
+  ];
+
+  /** Vendor and renderer. Not every browser masks them; those that do not warn of the extension that unmasks. */
+  function graphics() {
+    const gl = canvas("webgl");
+    const names = (...keys) => keys.map((key) => brief(gl.getParameter(key), 128));
+    let found = names(0x1f00, 0x1f01);
+    if (found[1].includes("WebKit") && gl.getExtension("WEBGL_debug_renderer_info")) found = names(0x9245, 0x9246);
+    gl.getExtension("WEBGL_lose_context")?.loseContext();
+    return `,"webgl":{"vendor":${found[0]},"renderer":${found[1]}}`;
+  }
+
+  /** What the browser says of itself: the wire's `Environment` in JSON without its end, and its signs so far. */
+  function read() {
+    const { webdriver, languages = [], userAgent, platform, maxTouchPoints, userAgentData: hints } = navigator;
+    const brands = () => hints.brands.map(({ brand, version }) => brand + " " + version).join(", ");
+    return [
+      `{"version":1,"webdriver":${webdriver === true},"languages":${languages.length > 0},"language_count":${Math.min(languages.length, 255)}` +
+        `,"user_agent":${brief(userAgent, 512)},"platform":${brief(platform, 64)}` +
+        `,"screen":[${screen.width >>> 0},${screen.height >>> 0}],"touch_points":${maxTouchPoints >>> 0}` +
+        (hints
+          ? `,"hints":{"brands":${brief(attempt(brands), 128)},"mobile":${hints.mobile === true},"platform":${brief(hints.platform, 64)}}`
+          : "") +
+        (attempt(graphics) ?? ""),
+      signs.reduce((bits, sign, place) => (attempt(sign) ? bits | (1 << place) : bits), 0),
+    ];
+  }
+
+  let known;
+  /** Reads once, and while nobody looks: it takes some milliseconds, and a canvas that is read in reply to a press makes
+   * some privacy browsers ask. */
+  const surroundings = () => (known ??= attempt(read) ?? [`{"version":1`, 0]);
+
+  /** What the widget asks its settings for; see docs/privacy.md. `this.event` began the slide. */
+  function environment() {
+    const [text, bits] = surroundings();
+    const { isTrusted, pointerType, pressure } = this.event;
+    const injected = pointerType === "mouse" && !pressure;
+    return `${text},"signs":${bits | (isTrusted ? 0 : 512) | (injected ? 1024 : 0)}}`;
+  }
+
   function draw(one) {
     const { container, settings } = one;
     try {
-      if (widget) one.command = widget.render(base, container, settings);
-      else if (window.WebAssembly) throw "load-failed";
+      if (widget) {
+        one.command = widget.render(base, container, settings);
+        (window.requestIdleCallback ?? setTimeout)(surroundings);
+      } else if (window.WebAssembly) throw "load-failed";
       else {
         container.textContent = "This check needs a browser with WebAssembly. Please update yours.";
         notify(settings, "unsupported-callback");
@@ -72,7 +166,7 @@
       for (const { name, value } of container.attributes) {
         if (name.startsWith("data-")) settings[name.slice(5)] = value;
       }
-      Object.assign(settings, options);
+      Object.assign(settings, options, { environment });
       remove(container);
       const one = { container, settings };
       later(() => draw(one));

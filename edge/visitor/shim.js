@@ -58,22 +58,20 @@ export default {
   scheduled: (event, env, context) => guarded(() => bindgen.scheduled(event, env, context)),
 };
 
-/** The Durable Object of the same name in Rust, made anew when its instance was abandoned. */
-export class SingleUse {
-  #state;
-  #env;
+/** A Durable Object in Rust, made anew when its instance was abandoned. */
+class Durable {
+  #make;
   #object;
   #generation = -1;
 
-  constructor(state, env) {
-    this.#state = state;
-    this.#env = env;
+  constructor(make) {
+    this.#make = make;
   }
 
   #call(method, ...args) {
     return guarded(() => {
       if (this.#generation !== generation) {
-        this.#object = new bindgen.SingleUse(this.#state, this.#env);
+        this.#object = this.#make();
         this.#generation = generation;
       }
       return this.#object[method](...args);
@@ -86,5 +84,26 @@ export class SingleUse {
 
   alarm() {
     return this.#call("alarm");
+  }
+}
+
+/** What can be spent once. */
+export class SingleUse extends Durable {
+  constructor(state, env) {
+    super(() => new bindgen.SingleUse(state, env));
+  }
+}
+
+/** What many sessions of one site show together. */
+export class Cluster extends Durable {
+  constructor(state, env) {
+    super(() => new bindgen.Cluster(state, env));
+  }
+}
+
+/** Records of answered challenges. */
+export class QueryLog extends Durable {
+  constructor(state, env) {
+    super(() => new bindgen.QueryLog(state, env));
   }
 }

@@ -9,6 +9,7 @@
 
 mod drawing;
 mod gradient;
+mod scoring;
 mod serving;
 mod table;
 mod training;
@@ -18,9 +19,10 @@ use crate::table::Row;
 type Measure = fn() -> Vec<Row>;
 
 /// By the name that the command line gives.
-const MEASUREMENTS: [(&str, Measure); 4] = [
+const MEASUREMENTS: [(&str, Measure); 5] = [
     ("drawing", drawing::measure),
     ("gradient", gradient::measure),
+    ("scoring", scoring::measure),
     ("serving", serving::measure),
     ("training", training::measure),
 ];

@@ -9,6 +9,11 @@ export const STRAIGHT = [
   [1, 0, 50],
 ];
 
+/** Whether people's drags are at hand. */
+export function isRecorded() {
+  return Boolean(process.env.PARALLAX_TRACES);
+}
+
 /** Drags by hand: recordings where PARALLAX_TRACES names any, else the project's own drag. */
 export function byHand() {
   const recorded = process.env.PARALLAX_TRACES;
@@ -36,5 +41,6 @@ function parse(line) {
 /** A drag that arrives, and one a test has the time for. */
 function isUsable({ label, way, samples }) {
   const [end, , duration] = samples.at(-1);
-  return label === "1" && way > 0 && samples.length >= 20 && end > 0.98 && duration > 400 && duration < 3000;
+  // A little further than the slider demands: whole pixels come on top.
+  return label === "1" && way > 0 && samples.length >= 20 && end > 0.99 && duration > 400 && duration < 3000;
 }

@@ -30,8 +30,9 @@ export function launch({ automated }) {
   });
 }
 
-/** A fresh profile on the demo page, with the widget ready. */
-export async function visit(browser, { automated = false, ...options } = {}) {
+/** A fresh profile on the demo page, with the widget ready. `script`: what runs in the page before anything else;
+ * `prepare`: what is done to the profile before that. */
+export async function visit(browser, { automated = false, script, prepare, ...options } = {}) {
   const probe = await browser.newPage();
   const agent = await probe.evaluate(() => navigator.userAgent);
   await probe.close();
@@ -40,6 +41,8 @@ export async function visit(browser, { automated = false, ...options } = {}) {
     userAgent: automated ? agent : agent.replace("Headless", ""),
     ...options,
   });
+  await prepare?.(context);
+  if (script) await context.addInitScript(script);
   const page = await context.newPage();
   const visitor = new Visitor(context, page);
   await page.goto(`${ADDRESS}/`);
@@ -89,14 +92,50 @@ export class Visitor {
     return { from, length: track.x + track.width - (handle.x + handle.width) };
   }
 
-  /** Drags the handle with the mouse, at the drag's own pace. */
-  async drag(samples) {
+  /** Drags the handle at the drag's own pace, with events as a mouse makes them: whole pixels, and a pressure of 0.5 while
+   * the button is down. */
+  async drag(samples, force = 0.5) {
+    const { from, length } = await this.way();
+    const session = await this.context.newCDPSession(this.page);
+    const at = ([x, y]) => ({ x: Math.round(from.x + x * length), y: Math.round(from.y + y * length) });
+    const send = (type, sample, pressed) =>
+      session.send("Input.dispatchMouseEvent", { type, ...at(sample), clickCount: 1, ...pressed });
+    const pressed = { button: "left", buttons: 1, force };
+    await send("mouseMoved", samples[0], {});
+    await send("mousePressed", samples[0], pressed);
+    await streamed(samples, (sample) => send("mouseMoved", sample, pressed));
+    await send("mouseReleased", samples.at(-1), { button: "left", buttons: 0 });
+    await session.detach();
+  }
+
+  /** Drags the handle as scripts for browsers do: with the driver's own mouse. */
+  async dragByDriver(samples) {
     const { from, length } = await this.way();
     const move = ([x, y]) => this.page.mouse.move(from.x + x * length, from.y + y * length);
     await move(samples[0]);
     await this.page.mouse.down();
     await paced(samples, move);
     await this.page.mouse.up();
+  }
+
+  /** Drags the handle from a script inside the page: no input, events only. */
+  async dragByScript(samples) {
+    const { from, length } = await this.way();
+    const handle = this.part("handle");
+    const send = (type, [x, y]) =>
+      handle.dispatchEvent(type, {
+        pointerType: "mouse",
+        isPrimary: true,
+        pointerId: 1,
+        button: type === "pointermove" ? -1 : 0,
+        buttons: type === "pointerup" ? 0 : 1,
+        pressure: 0.5,
+        clientX: from.x + x * length,
+        clientY: from.y + y * length,
+      });
+    await send("pointerdown", samples[0]);
+    await paced(samples, (sample) => send("pointermove", sample));
+    await send("pointerup", samples.at(-1));
   }
 
   /** Drags the handle with a finger. */
@@ -106,7 +145,7 @@ export class Visitor {
     const send = (type, points) => session.send("Input.dispatchTouchEvent", { type, touchPoints: points });
     const at = ([x, y]) => [{ x: from.x + x * length, y: from.y + y * length }];
     await send("touchStart", at(samples[0]));
-    await paced(samples, (sample) => send("touchMove", at(sample)));
+    await streamed(samples, (sample) => send("touchMove", at(sample)));
     await send("touchEnd", []);
     await session.detach();
   }
@@ -135,6 +174,14 @@ export class Visitor {
     await sleep(600); // what fades in or slides back is there by then
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
   }
+}
+
+/** Does `act` for every sample when its time comes, whether or not the browser has come to the one before: a hand does
+ * not wait for frames, and what comes within one is coalesced, as a hand's events are. */
+async function streamed(samples, act) {
+  const underWay = [];
+  await paced(samples, (sample) => void underWay.push(act(sample)));
+  await Promise.all(underWay);
 }
 
 async function paced(samples, act) {

@@ -164,6 +164,16 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
+    /// The body as NDJSON.
+    ///
+    /// # Panics
+    /// When a line is something else.
+    #[must_use]
+    pub fn lines<T: DeserializeOwned>(&self) -> Vec<T> {
+        let read = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        self.text().lines().map(read).collect()
+    }
+
     /// The body as text.
     #[must_use]
     pub fn text(&self) -> String {

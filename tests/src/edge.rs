@@ -16,6 +16,7 @@ pub const SHOP: Site = Site {
     sitekey: "0xSHOP",
     secret: "secret-of-the-shop",
     origin: "https://shop.example",
+    risk: "{}",
 };
 /// Another site.
 pub const FORUM: Site = Site {
@@ -23,7 +24,55 @@ pub const FORUM: Site = Site {
     sitekey: "0xFORUM",
     secret: "secret-of-the-forum",
     origin: "https://forum.example",
+    risk: "{}",
 };
+
+/// A site whose visitors are routed in a way of its own; each has its own counts.
+const fn routed(name: &'static str, sitekey: &'static str, risk: &'static str) -> Site {
+    Site {
+        name,
+        sitekey,
+        // Two sites may not share a secret.
+        secret: sitekey,
+        origin: "https://routed.example",
+        risk,
+    }
+}
+
+/// For many clients at once.
+pub const CROWD: Site = routed("crowd", "0xROUTED-CROWD-0001", "{}");
+/// For recordings that are played again.
+pub const REPLAYED: Site = routed("replayed", "0xROUTED-REPLAYED-1", "{}");
+/// For records of answers.
+pub const RECORDED: Site = routed("recorded", "0xROUTED-RECORDED-1", "{}");
+/// Everybody passes.
+pub const SHADOW: Site = routed("shadow", "0xROUTED-SHADOW-001", r#"{"shadow": true}"#);
+/// Attackers are blocked.
+pub const STRICT: Site = routed(
+    "strict",
+    "0xROUTED-STRICT-001",
+    r#"{"block_from": 0.9, "serve_attackers": false}"#,
+);
+/// Challenges the country that the local platform says everybody is from.
+pub const COUNTRY: Site = routed(
+    "country",
+    "0xROUTED-COUNTRY-01",
+    r#"{"rules": [{"country": "DE", "action": "block"}, {"country": "US", "action": "challenge"}]}"#,
+);
+/// Blocks the network that the local platform says everybody is from.
+pub const NETWORK: Site = routed(
+    "network",
+    "0xROUTED-NETWORK-01",
+    r#"{"rules": [{"asn": 395747, "action": "block"}]}"#,
+);
+/// Counts by `cdata`.
+pub const ACCOUNTS: Site = routed("accounts", "0xROUTED-ACCOUNTS-1", r#"{"account_hint": "cdata"}"#);
+/// Keeps raw traces.
+pub const KEEPER: Site = routed("keeper", "0xROUTED-KEEPER-001", r#"{"keep_traces": true}"#);
+
+const SITES: [Site; 11] = [
+    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER,
+];
 
 /// A site of the tests.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +85,8 @@ pub struct Site {
     pub secret: &'static str,
     /// Where its pages are.
     pub origin: &'static str,
+    /// How its visitors are routed, JSON.
+    pub risk: &'static str,
 }
 
 /// How an edge is configured.
@@ -45,6 +96,17 @@ pub struct EdgeConfig {
     pub set_size: u32,
     /// Whether the published test keys are accepted.
     pub test_keys: TestKeys,
+    /// Whether the object that counts a site's sessions can be reached.
+    pub cluster: Cluster,
+}
+
+/// Whether the object that counts a site's sessions can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cluster {
+    /// As it is shipped.
+    Bound,
+    /// The binding is missing.
+    Missing,
 }
 
 /// Whether the published test keys are accepted.
@@ -61,6 +123,7 @@ impl Default for EdgeConfig {
         Self {
             set_size: 12,
             test_keys: TestKeys::On,
+            cluster: Cluster::Bound,
         }
     }
 }
@@ -91,6 +154,9 @@ impl Edge {
     #[must_use]
     pub fn start(config: &EdgeConfig) -> Self {
         let folder = deployment_folder();
+        if config.cluster == Cluster::Missing {
+            remove_binding(&folder.join("wrangler.toml"), "CLUSTER");
+        }
         let (seal_key, admin_key) = (random_hex(), random_hex());
         let secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
@@ -149,6 +215,17 @@ fn deployment_folder() -> PathBuf {
     folder
 }
 
+/// Takes a Durable Object's binding out of a configuration.
+fn remove_binding(file: &Path, name: &str) {
+    let text = fs::read_to_string(file).expect("the configuration was copied");
+    let sections = text.split_inclusive("\n\n");
+    let kept: String = sections
+        .filter(|section| !section.contains(&format!("name = \"{name}\"")))
+        .collect();
+    assert_ne!(kept, text, "{name} is bound");
+    fs::write(file, kept).expect("the temporary folder takes files");
+}
+
 /// Root of the clone.
 ///
 /// # Panics
@@ -163,11 +240,8 @@ pub fn repository() -> PathBuf {
 
 /// What wrangler is told.
 fn arguments(config: &EdgeConfig) -> Vec<String> {
-    let sites = serde_json::json!([
-        { "name": "demo", "hostnames": ["localhost"], "keys": { "rotate_seconds": 86400 } },
-        site_json(&SHOP),
-        site_json(&FORUM),
-    ]);
+    let demo = serde_json::json!({ "name": "demo", "hostnames": ["localhost"], "keys": { "rotate_seconds": 86400 } });
+    let sites: serde_json::Value = std::iter::once(demo).chain(SITES.iter().map(site_json)).collect();
     let test_keys = match config.test_keys {
         TestKeys::On => "on",
         TestKeys::Off => "off",
@@ -190,6 +264,7 @@ fn site_json(site: &Site) -> serde_json::Value {
         "name": site.name,
         "hostnames": [hostname],
         "keys": { "sitekey": site.sitekey, "secret": site.secret },
+        "risk": serde_json::from_str::<serde_json::Value>(site.risk).expect("a test's routing is JSON"),
     })
 }
 

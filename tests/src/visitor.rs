@@ -13,22 +13,41 @@ use crate::slides;
 pub struct Visitor {
     client: Client,
     site: Site,
+    address: String,
 }
 
 impl Visitor {
-    /// Opens a page of `site`.
+    /// Opens a page of `site`, from an address of their own.
+    ///
+    /// # Panics
+    /// When the system has no randomness.
     #[must_use]
     pub fn of(edge: &Edge, site: Site) -> Self {
+        let mut bytes = [0; 3];
+        getrandom::fill(&mut bytes).expect("the system has randomness");
+        let [a, b, c] = bytes;
         Self {
             client: edge.client.clone(),
             site,
+            address: format!("10.{a}.{b}.{c}"),
+        }
+    }
+
+    /// Comes from `address` instead.
+    #[must_use]
+    pub fn at(self, address: &str) -> Self {
+        Self {
+            address: address.to_owned(),
+            ..self
         }
     }
 
     /// `POST path` from a page of the site.
     #[must_use]
     pub fn post(&self, path: &str) -> Call {
-        self.client.post(path).from(self.site.origin)
+        let call = self.client.post(path).from(self.site.origin);
+        // The platform's header; the local one passes on what is there.
+        call.header("cf-connecting-ip", &self.address)
     }
 
     /// Asks for a session.

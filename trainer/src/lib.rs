@@ -9,6 +9,7 @@ pub mod interrupt;
 pub mod models;
 pub mod parallel;
 pub mod preprocess;
+pub mod risk;
 pub mod runtime;
 pub mod train;
 pub mod zoo;

@@ -85,6 +85,10 @@ fn bad_usage_is_status_2() {
         "train --out x --device tpu",
         "train --out x --learning-rate nan",
         "train --out x --cycles 0",
+        "risk",
+        "risk simulate --family teleport --count 1 --seed 1 --out x",
+        "risk simulate --family linear --count 0 --seed 1 --out x",
+        "risk score --traces x",
     ] {
         let output = parallax(line.split_whitespace());
         assert_eq!(

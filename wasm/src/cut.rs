@@ -10,13 +10,6 @@ pub fn cut(text: &str, mark: u8) -> (&str, &str) {
     )
 }
 
-/// The beginning of a text: as many whole characters as fit into `limit` bytes.
-#[must_use]
-pub fn head(text: &str, limit: usize) -> &str {
-    let ends = (0..=limit.min(text.len())).rev();
-    ends.filter_map(|end| text.get(..end)).next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,19 +23,6 @@ mod tests {
             ("ab", ("ab", "")),
         ] {
             assert_eq!(cut(text, b'|'), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn heads_are_whole_characters() {
-        for (text, limit, expected) in [
-            ("äöü", 4, "äö"),
-            ("äöü", 3, "ä"),
-            ("ab", 9, "ab"),
-            ("ab", 0, ""),
-            ("", 5, ""),
-        ] {
-            assert_eq!(head(text, limit), expected, "{text} {limit}");
         }
     }
 }

@@ -116,6 +116,7 @@ impl Widget {
         } else {
             Direction::Rightwards
         };
+        self.witness(event);
         let recorder = Recorder::begin(input, self.view.travel(), direction, at(event));
         with(&self.gesture, |gesture| gesture.recorder = Some(recorder));
         self.view.place(0.0, true);
@@ -176,6 +177,7 @@ impl Widget {
             return;
         }
         dom::call(event, "preventDefault");
+        self.witness(event);
         let t = dom::number(event, "timeStamp");
         let track = self.view.travel();
         let begin = || {

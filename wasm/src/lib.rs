@@ -9,14 +9,14 @@
 //!
 //! # Layers
 //! [`machine`], [`json`], [`slider`], [`trace`], [`options`], [`cut`], [`language`] and [`template`] are pure and tested natively;
-//! [`view`], [`gesture`], [`net`], [`environment`] and [`widget`] are the glue to the browser. `www/api.js` is the
-//! only caller of the functions exported here, and gives pages `window.parallax`.
+//! [`view`], [`gesture`], [`net`] and [`widget`] are the glue to the browser. `www/api.js` is the only caller of the
+//! functions exported here, gives pages `window.parallax`, and reads what the browser says of itself: bindings for
+//! that would be several times as large as the few lines of JavaScript.
 
 #[cfg(any(target_arch = "wasm32", test))]
 mod allocator;
 pub mod cut;
 pub mod dom;
-pub mod environment;
 pub mod gesture;
 pub mod json;
 pub mod language;
@@ -34,7 +34,8 @@ use crate::widget::Widget;
 use wasm_bindgen::prelude::*;
 
 /// Renders a widget into `container`, for the edge at `base`, an absolute URL with a slash at its end. `settings`: options
-/// and callbacks by their names.
+/// and callbacks by their names, and a method `environment`, which returns the wire's `Environment` as JSON. Before it is
+/// called, its object gets a member `event`: the event that began the movement by pointer, or the last key of one by keys.
 ///
 /// Returns a function that takes the page's commands as text: `execute`, `reset`, `remove`; `getResponse`, which returns
 /// the token or `undefined`; and `isExpired`.

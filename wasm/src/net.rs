@@ -3,7 +3,7 @@
 use crate::dom;
 use crate::json::{self, Json};
 use crate::machine::Reply;
-use parallax_captcha::wire::{AnswerRequest, SessionRequest, SlideRequest};
+use parallax_captcha::wire::{AnswerRequest, SessionRequest, Trace};
 use wasm_bindgen::prelude::*;
 
 /// A request to the edge.
@@ -12,7 +12,14 @@ pub enum Request {
     /// `POST /v1/session`
     Session(SessionRequest),
     /// `POST /v1/slide`
-    Slide(SlideRequest),
+    Slide {
+        /// The sealed session.
+        session: String,
+        /// How the handle was moved.
+        trace: Trace,
+        /// What the browser tells about itself: the wire's `Environment` as JSON.
+        environment: String,
+    },
     /// `POST /v1/answer`
     Answer(AnswerRequest),
 }
@@ -30,7 +37,11 @@ extern "C" {
 pub fn send(base: &str, request: &Request, done: impl Fn(Reply) + 'static) {
     let (call, body) = match request {
         Request::Session(body) => ("v1/session", json::session_request(body)),
-        Request::Slide(body) => ("v1/slide", json::slide_request(body)),
+        Request::Slide {
+            session,
+            trace,
+            environment,
+        } => ("v1/slide", json::slide_request(session, trace, environment)),
         Request::Answer(body) => ("v1/answer", json::answer_request(body)),
     };
     let mut url = base.to_owned();

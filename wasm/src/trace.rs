@@ -2,14 +2,13 @@
 
 use parallax_captcha::wire::{Input, Trace};
 
-/// Samples kept: a quarter of a minute of mouse events at 60 Hz, and small enough to send from a phone. More are thinned
-/// out evenly.
-pub const CAPACITY: usize = 1_000;
+/// Samples kept: half a second of a mouse at 1,000 Hz, or eight of touch at 60 Hz. More are thinned out evenly, and once
+/// more for sending if they do not fit: [`MAX_SLIDE`](crate::json::MAX_SLIDE).
+pub const CAPACITY: usize = 512;
 const _: () = assert!(CAPACITY <= Trace::MAX_SAMPLES);
 
-/// Positions and times are rounded to eighths: finer than any pointer reports, and an `f32` that is a multiple of 1/8
-/// prints in at most three decimals once it is JSON.
-const STEPS_PER_UNIT: f64 = 8.0;
+/// Positions and times are rounded to tenths: as fine as browsers report either, and as they are sent.
+const STEPS_PER_UNIT: f64 = 10.0;
 
 /// Where a pointer was: CSS pixels of the viewport, and milliseconds on the page's clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,9 +62,16 @@ impl Recorder {
         }
     }
 
-    /// Adds a point.
+    /// Adds a point, unless it is the one before again or older: browsers repeat the last of the coalesced events as the
+    /// event itself, and some hand a few over out of order.
     pub fn push(&mut self, point: Point) {
-        self.last = self.relative(point);
+        let sample = self.relative(point);
+        let [_, _, before] = self.last;
+        let [_, _, now] = sample;
+        if sample == self.last || now < before || now.is_nan() {
+            return;
+        }
+        self.last = sample;
         self.seen += 1;
         // One place stays free for the last point, which `finish` adds if thinning dropped it.
         if self.trace.samples.len() + 1 >= CAPACITY {
@@ -144,20 +150,39 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_relative_and_rounded_to_eighths() {
+    fn samples_are_relative_and_rounded_to_tenths() {
         let mut recorder = recorder(Direction::Rightwards);
         recorder.push(Point {
             x: 110.26,
             y: 49.0,
-            t: 1_016.7,
+            t: 1_016.74,
         });
-        assert_eq!(recorder.distance(), 10.25);
+        assert_eq!(recorder.distance(), 10.3);
         let trace = recorder.finish();
-        assert_eq!(trace.samples, [[0.0, 0.0, 0.0], [10.25, -1.0, 16.75]]);
+        assert_eq!(trace.samples, [[0.0, 0.0, 0.0], [10.3, -1.0, 16.7]]);
         assert_eq!(
             (trace.version, trace.input, trace.track),
             (Trace::VERSION, Input::Mouse, 200.0)
         );
+    }
+
+    #[test]
+    fn repeated_late_and_broken_points_are_left_out() {
+        let mut recorder = recorder(Direction::Rightwards);
+        for (x, t) in [
+            (101.0, 1_001.0),
+            (102.0, 1_002.0),
+            (102.0, 1_002.0),
+            (102.04, 1_002.0),
+            (101.5, 1_001.5),
+            (103.0, f64::NAN),
+            (102.0, 1_003.0),
+            (104.0, 1_003.0),
+        ] {
+            recorder.push(Point { x, y: 50.0, t });
+        }
+        let kept: Vec<(f32, f32)> = recorder.finish().samples.iter().map(|s| (s[0], s[2])).collect();
+        assert_eq!(kept, [(0.0, 0.0), (1.0, 1.0), (2.0, 2.0), (2.0, 3.0), (4.0, 3.0)]);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! One widget on the page: joins machine, view, network and the page's callbacks.
 
 use crate::dom::{self, Part};
-use crate::environment;
 use crate::gesture::Gesture;
 use crate::language::Language;
 use crate::machine::{Callback, Effect, Event, Machine, State};
 use crate::net::{self, Request};
 use crate::options::{Options, OptionsError};
 use crate::view::View;
-use parallax_captcha::wire::{SessionRequest, SlideRequest};
+use parallax_captcha::wire::SessionRequest;
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
@@ -36,7 +35,7 @@ const PUT_OFF_MS: u32 = 5_000;
 pub struct Widget {
     /// The edge's URL, with a slash at its end.
     base: String,
-    /// Options and callbacks by their names.
+    /// Options and callbacks by their names; `environment`, see [`render`](crate::render).
     settings: JsValue,
     pub(crate) view: View,
     options: Options,
@@ -49,8 +48,8 @@ pub struct Widget {
 }
 
 impl Widget {
-    /// Renders a widget into `container`. `settings`: options and callbacks by their names. Returns the function that
-    /// takes the page's commands.
+    /// Renders a widget into `container`; see [`render`](crate::render). Returns the function that takes the page's
+    /// commands.
     ///
     /// # Errors
     /// When the edge would refuse the options for certain.
@@ -127,6 +126,11 @@ impl Widget {
         self.perform(with(&self.machine, |machine| machine.handle(event)));
     }
 
+    /// Keeps the event that begins or ends a movement, for `environment` to look at.
+    pub(crate) fn witness(&self, event: &JsValue) {
+        dom::set_member(&self.settings, "event", event);
+    }
+
     /// Whether the slider can be moved.
     pub(crate) fn ready(&self) -> bool {
         with(&self.machine, |machine| machine.face().slider.is_some())
@@ -156,11 +160,12 @@ impl Widget {
                     }));
                 }
                 Effect::SendSlide { session, trace } => {
-                    self.send(Request::Slide(SlideRequest {
+                    let environment = dom::call(&self.settings, "environment");
+                    self.send(Request::Slide {
                         session,
                         trace,
-                        environment: environment::read(),
-                    }));
+                        environment: environment.as_string().unwrap_or_default(),
+                    });
                 }
                 Effect::SendAnswer(answer) => self.send(Request::Answer(answer)),
                 Effect::Wait(pause) => self.wait(pause),

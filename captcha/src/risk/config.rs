@@ -27,6 +27,8 @@ pub struct RiskConfig {
     pub frame_ms: f32,
     /// Probability with no reason at all.
     pub prior: f32,
+    /// What the probability of the [`model`](super::model) is multiplied by, in `[0, 1]`; 0 turns the model off.
+    pub model: f32,
     /// Weight of [`Reason::ImpossibleTrace`]; this and the following are in `[0, 1]`.
     pub impossible_trace: f32,
     /// Weight of [`Reason::FewSamples`].
@@ -41,14 +43,40 @@ pub struct RiskConfig {
     pub constant_frames: f32,
     /// Weight of [`Reason::MissedTarget`].
     pub missed_target: f32,
-    /// Weight of [`Reason::WebDriver`].
+    /// Weight of [`Reason::WebDriver`]: the standard obliges driven browsers to say so. Honest exception: people who
+    /// browse in a window that their own tests or assistants opened.
     pub web_driver: f32,
-    /// Weight of [`Reason::AutomatedAgent`].
+    /// Weight of [`Reason::AutomatedAgent`]: nobody looks at a headless browser. Honest exception: services that take
+    /// pictures of pages, which slide nothing.
     pub automated_agent: f32,
-    /// Weight of [`Reason::IncompleteEnvironment`].
+    /// Weight of [`Reason::IncompleteEnvironment`]: what a client without a browser forgets. Honest exception: none of
+    /// today's browsers; very old or exotic ones.
     pub incomplete_environment: f32,
-    /// Weight of [`Reason::ContradictoryEnvironment`].
+    /// Weight of [`Reason::ContradictoryEnvironment`]: a user agent was made up. Honest exceptions: extensions that
+    /// switch the user agent, exotic ports of browsers, developers who emulate a phone. Weak for them.
     pub contradictory_environment: f32,
+    /// Weight of [`Reason::AutomationProperties`]: names that only drivers use. Honest exception: as for
+    /// [`RiskConfig::web_driver`].
+    pub automation_properties: f32,
+    /// Weight of [`Reason::HiddenWebDriver`]: who hides the flag has one to hide. Honest exceptions: a few forks of old
+    /// engines that never had it, and extensions that "protect from detection".
+    pub hidden_web_driver: f32,
+    /// Weight of [`Reason::ScriptedInput`]: browsers mark what scripts send. Honest exceptions: user scripts and some
+    /// aids that turn one kind of input into another.
+    pub scripted_input: f32,
+    /// Weight of [`Reason::InjectedInput`]: a mouse has pressure while its button is down, the debugging protocol's has
+    /// none unless told. Honest exceptions: assistants that operate a browser for their owner. Remote desktops and
+    /// accessibility tools are not among them: the system makes their events like any others.
+    pub injected_input: f32,
+    /// Weight of [`Reason::TamperedBrowser`]: how stealth scripts look, and how privacy browsers (Tor, Brave, Firefox
+    /// that resists fingerprinting) and privacy extensions do. Weak for them.
+    pub tampered_browser: f32,
+    /// Weight of [`Reason::SoftwareGraphics`]: rented machines have no graphics card. Honest exceptions: virtual
+    /// machines, remote desktops, blocked drivers, browsers with WebGL turned off. Very weak for them.
+    pub software_graphics: f32,
+    /// Weight of [`Reason::OddWindow`]: headless browsers and emulated screens. Honest exceptions: full screen and kiosks,
+    /// browsers that resist fingerprinting, pages zoomed out on dense screens, embedded views. Very weak for them.
+    pub odd_window: f32,
 }
 
 impl Default for RiskConfig {
@@ -64,6 +92,7 @@ impl Default for RiskConfig {
             constant_interval: 0.03,
             frame_ms: 17.5,
             prior: 0.02,
+            model: 1.0,
             impossible_trace: 0.99,
             few_samples: 0.6,
             too_fast: 0.95,
@@ -75,6 +104,13 @@ impl Default for RiskConfig {
             automated_agent: 0.9,
             incomplete_environment: 0.6,
             contradictory_environment: 0.4,
+            automation_properties: 0.9,
+            hidden_web_driver: 0.7,
+            scripted_input: 0.9,
+            injected_input: 0.6,
+            tampered_browser: 0.25,
+            software_graphics: 0.1,
+            odd_window: 0.15,
         }
     }
 }
@@ -91,10 +127,23 @@ impl RiskConfig {
             Reason::ConstantInterval => self.constant_interval_weight,
             Reason::ConstantFrames => self.constant_frames,
             Reason::MissedTarget => self.missed_target,
+            // The model's own probability stands for these.
+            Reason::UnusualTiming
+            | Reason::UnusualSteps
+            | Reason::UnusualPath
+            | Reason::UnusualSpeed
+            | Reason::UnusualHeight => 0.0,
             Reason::WebDriver => self.web_driver,
             Reason::AutomatedAgent => self.automated_agent,
             Reason::IncompleteEnvironment => self.incomplete_environment,
             Reason::ContradictoryEnvironment => self.contradictory_environment,
+            Reason::AutomationProperties => self.automation_properties,
+            Reason::HiddenWebDriver => self.hidden_web_driver,
+            Reason::ScriptedInput => self.scripted_input,
+            Reason::InjectedInput => self.injected_input,
+            Reason::TamperedBrowser => self.tampered_browser,
+            Reason::SoftwareGraphics => self.software_graphics,
+            Reason::OddWindow => self.odd_window,
         }
     }
 }

@@ -1,171 +1,189 @@
 //! Rules on what a browser says of itself.
+//!
+//! None of it is proof: an attacker who writes requests by hand says what an honest browser says, and honest people use
+//! privacy browsers, virtual machines and remote desktops. So what honest browsers do too is weak, and what has one
+//! cause counts once. [`RiskConfig`](super::RiskConfig) says for each rule who else it meets.
 
 use super::Reason;
-use crate::wire::{Environment, Input};
+use crate::wire::{ClientHints, Environment, Input, Signs, WebGl};
 
-/// Longest user agent and platform that the widget sends, bytes (the wire format counts characters; both are ASCII in
-/// every browser).
-const MAX_USER_AGENT: usize = 512;
-const MAX_PLATFORM: usize = 64;
+/// Parts of user agents and brands that only automated browsers have; plain HTTP clients fail [`is_complete`].
+const AUTOMATED: [&str; 6] = ["Headless", "PhantomJS", "Playwright", "Puppeteer", "jsdom", "HappyDOM"];
 
-/// Parts of user agents that only automated browsers have; plain HTTP clients fail [`is_complete`].
-const AUTOMATED: [&str; 2] = ["Headless", "PhantomJS"];
+/// A system, as the user agent and other sources name it.
+struct System {
+    agent: &'static str,
+    /// How `navigator.platform` begins there.
+    platforms: &'static [&'static str],
+    /// `navigator.userAgentData.platform`.
+    hints: &'static [&'static str],
+}
 
-/// What a user agent names, and how `navigator.platform` begins there. The first match decides, so that Android comes
-/// before Linux, which its user agent also names. Windows Phone and desktop modes of mobiles are left undecided.
-const SYSTEMS: [(&str, &[&str]); 5] = [
-    ("Android", &["Linux", "Android", "arm", "aarch64"]),
-    ("iPhone", &["iPhone"]),
-    ("iPad", &["iPad", "MacIntel"]),
-    ("Windows NT", &["Win"]),
-    ("Macintosh", &["Mac", "iPad", "iPhone"]),
+/// The first that the user agent names decides, so that Android comes before Linux, which its user agent also names, and
+/// ChromeOS before X11. Windows Phone is left undecided. "Request desktop site" makes a tablet of Apple's a Macintosh,
+/// and an Android phone X11.
+const SYSTEMS: [System; 7] = [
+    System {
+        agent: "Android",
+        platforms: &["Linux", "Android", "arm", "aarch64"],
+        hints: &["Android"],
+    },
+    System {
+        agent: "iPhone",
+        platforms: &["iPhone"],
+        hints: &["iOS"],
+    },
+    System {
+        agent: "iPad",
+        platforms: &["iPad", "MacIntel"],
+        hints: &["iOS", "iPadOS"],
+    },
+    System {
+        agent: "Windows NT",
+        platforms: &["Win"],
+        hints: &["Windows"],
+    },
+    System {
+        agent: "Macintosh",
+        platforms: &["Mac", "iPad", "iPhone"],
+        hints: &["macOS"],
+    },
+    System {
+        agent: "CrOS",
+        platforms: &["Linux"],
+        hints: &["Chrome OS", "Chromium OS"],
+    },
+    System {
+        agent: "X11; ",
+        platforms: &["Linux", "X11", "FreeBSD", "OpenBSD", "NetBSD", "DragonFly", "SunOS"],
+        hints: &["Linux", "FreeBSD", "OpenBSD", "Chrome OS", "Chromium OS", "Android"],
+    },
 ];
+
+/// Parts of renderers, and the systems of [`System::agent`] that have such. Remote desktops draw on the far side, which
+/// is the side that the user agent speaks of too.
+const RENDERERS: [(&str, &[&str]); 3] = [
+    ("Direct3D", &["Windows NT"]),
+    ("Metal", &["Macintosh", "iPhone", "iPad"]),
+    ("Apple GPU", &["Macintosh", "iPhone", "iPad"]),
+];
+
+/// Parts of renderers that draw without a graphics card.
+const SOFTWARE: [&str; 5] = [
+    "SwiftShader",
+    "llvmpipe",
+    "softpipe",
+    "Basic Render",
+    "Software Rasterizer",
+];
+
+/// What a browser bent by a script, or by an extension that protects from fingerprinting, shows.
+const TAMPERED: Signs = Signs::REPLACED_FUNCTIONS
+    .with(Signs::SCREEN_DISAGREES)
+    .with(Signs::CANVAS_DISAGREES)
+    .with(Signs::TIME_ZONE_DISAGREES);
 
 /// Adds what `environment` gives away.
 pub(super) fn judge(input: Input, environment: &Environment, reasons: &mut Vec<Reason>) {
-    if environment.webdriver {
-        reasons.push(Reason::WebDriver);
-    }
-    if AUTOMATED.iter().any(|part| environment.user_agent.contains(part)) {
-        reasons.push(Reason::AutomatedAgent);
-    }
-    if !is_complete(environment) {
-        reasons.push(Reason::IncompleteEnvironment);
-    }
-    let touch_without_screen = input == Input::Touch && environment.touch_points == 0;
-    if touch_without_screen || contradicts(&environment.user_agent, &environment.platform) {
-        reasons.push(Reason::ContradictoryEnvironment);
-    }
+    let signs = environment.signs;
+    let contradictory = contradicts(input, environment);
+    let found = [
+        (environment.webdriver, Reason::WebDriver),
+        (is_automated(environment), Reason::AutomatedAgent),
+        (!is_complete(environment), Reason::IncompleteEnvironment),
+        (contradictory, Reason::ContradictoryEnvironment),
+        (signs.any(Signs::AUTOMATION_PROPERTIES), Reason::AutomationProperties),
+        (signs.any(Signs::HIDDEN_WEB_DRIVER), Reason::HiddenWebDriver),
+        (signs.any(Signs::SCRIPTED_INPUT), Reason::ScriptedInput),
+        (signs.any(Signs::INJECTED_INPUT), Reason::InjectedInput),
+        // Whoever bends the browser to say another user agent is found contradictory; once is enough.
+        (signs.any(TAMPERED) && !contradictory, Reason::TamperedBrowser),
+        (lacks_graphics(environment), Reason::SoftwareGraphics),
+        (has_odd_window(environment), Reason::OddWindow),
+    ];
+    reasons.extend(found.iter().filter(|(is_so, _)| *is_so).map(|(_, reason)| *reason));
 }
 
+/// Whether user agent or brands name a tool.
+fn is_automated(environment: &Environment) -> bool {
+    let brands = environment.hints.as_ref().map_or("", |hints| hints.brands.as_str());
+    AUTOMATED
+        .iter()
+        .any(|part| environment.user_agent.contains(part) || brands.contains(part))
+}
+
+/// Whether a widget of ours sent this, from a browser that has what all have.
 fn is_complete(environment: &Environment) -> bool {
-    let Environment {
-        languages,
-        user_agent,
-        platform,
-        screen,
-        ..
-    } = environment;
-    // Every browser's user agent has begun with "Mozilla/5.0 (" for twenty years.
-    let agent = user_agent.len() <= MAX_USER_AGENT && user_agent.starts_with("Mozilla/5.0 (");
-    *languages && agent && platform.len() <= MAX_PLATFORM && screen.iter().all(|&side| side > 0)
+    environment.version <= Environment::VERSION
+        && environment.is_bounded()
+        && environment.languages
+        // Every browser's user agent has begun like this for twenty years.
+        && environment.user_agent.starts_with("Mozilla/5.0 (")
+        && environment.screen.iter().all(|&side| side > 0)
 }
 
-/// An empty platform says nothing: the property is deprecated.
-fn contradicts(user_agent: &str, platform: &str) -> bool {
-    !platform.is_empty()
-        && SYSTEMS
-            .iter()
-            .find(|(system, _)| user_agent.contains(system))
-            .is_some_and(|(_, platforms)| !platforms.iter().any(|start| platform.starts_with(start)))
+/// Whether two sources that one browser feeds say different things.
+fn contradicts(input: Input, environment: &Environment) -> bool {
+    let Environment {
+        user_agent, platform, ..
+    } = environment;
+    let system = SYSTEMS.iter().find(|system| user_agent.contains(system.agent));
+    // An empty platform says nothing: the property is deprecated.
+    let platform_differs = !platform.is_empty()
+        && system.is_some_and(|system| !system.platforms.iter().any(|start| platform.starts_with(start)));
+    let hints_differ = environment
+        .hints
+        .as_ref()
+        .is_some_and(|hints| hints_contradict(user_agent, system, hints));
+    let renderer_differs = environment
+        .webgl
+        .as_ref()
+        .is_some_and(|webgl| renderer_contradicts(system, webgl));
+    (input == Input::Touch && environment.touch_points == 0)
+        || platform_differs
+        || hints_differ
+        || renderer_differs
+        || environment.signs.any(Signs::LANGUAGE_DISAGREES)
+}
+
+/// Client hints are Chromium's: its engine writes them and the user agent from one table.
+fn hints_contradict(user_agent: &str, system: Option<&System>, hints: &ClientHints) -> bool {
+    let Some(version) = major_version(user_agent, "Chrome/") else {
+        return true;
+    };
+    let system_differs = system.is_some_and(|system| !system.hints.contains(&hints.platform.as_str()));
+    major_version(&hints.brands, "Chromium ") != Some(version)
+        || (!hints.platform.is_empty() && system_differs)
+        || user_agent.contains(" Mobile") != hints.mobile
+}
+
+fn renderer_contradicts(system: Option<&System>, webgl: &WebGl) -> bool {
+    let Some(system) = system else { return false };
+    RENDERERS
+        .iter()
+        .any(|(part, systems)| webgl.renderer.contains(part) && !systems.contains(&system.agent))
+}
+
+/// The digits that follow on `name`.
+fn major_version<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(name)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest.get(..end).filter(|digits| !digits.is_empty())
+}
+
+/// Whether WebGL is absent or drawn without a graphics card; a widget from before versions did not look.
+fn lacks_graphics(environment: &Environment) -> bool {
+    environment.version > 0
+        && environment
+            .webgl
+            .as_ref()
+            .is_none_or(|webgl| SOFTWARE.iter().any(|part| webgl.renderer.contains(part)))
+}
+
+/// On devices with touch, browsers draw no window, and pages may be wider than the screen.
+fn has_odd_window(environment: &Environment) -> bool {
+    environment.touch_points == 0 && environment.signs.any(Signs::NO_WINDOW.with(Signs::FRAMELESS_WINDOW))
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-
-    pub fn honest_browser() -> Environment {
-        Environment {
-            webdriver: false,
-            languages: true,
-            user_agent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 \
-                         Safari/537.36"
-                .to_owned(),
-            platform: "Linux x86_64".to_owned(),
-            screen: [1920, 1080],
-            touch_points: 0,
-        }
-    }
-
-    fn reasons(input: Input, environment: &Environment) -> Vec<Reason> {
-        let mut reasons = Vec::new();
-        judge(input, environment, &mut reasons);
-        reasons
-    }
-
-    #[test]
-    fn honest_browsers_give_no_reason() {
-        let cases = [
-            (
-                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Gecko/20100101 Firefox/140.0",
-                "Win32",
-            ),
-            (
-                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15",
-                "MacIntel",
-            ),
-            (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15",
-                "iPhone",
-            ),
-            (
-                "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile",
-                "Linux armv81",
-            ),
-            (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-                "",
-            ),
-        ];
-        for (user_agent, platform) in cases {
-            let environment = Environment {
-                user_agent: user_agent.to_owned(),
-                platform: platform.to_owned(),
-                touch_points: 5,
-                ..honest_browser()
-            };
-            assert_eq!(reasons(Input::Touch, &environment), [], "{user_agent}");
-        }
-    }
-
-    #[test]
-    fn each_rule_fires_alone() {
-        let agent = |user_agent: &str| Environment {
-            user_agent: user_agent.to_owned(),
-            ..honest_browser()
-        };
-        let cases = [
-            (
-                Environment {
-                    webdriver: true,
-                    ..honest_browser()
-                },
-                Reason::WebDriver,
-            ),
-            (
-                agent("Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0.0.0"),
-                Reason::AutomatedAgent,
-            ),
-            (
-                Environment {
-                    languages: false,
-                    ..honest_browser()
-                },
-                Reason::IncompleteEnvironment,
-            ),
-            (
-                Environment {
-                    screen: [0, 1080],
-                    ..honest_browser()
-                },
-                Reason::IncompleteEnvironment,
-            ),
-            (agent(""), Reason::IncompleteEnvironment),
-            (
-                agent(&format!("Mozilla/5.0 ({}", "x".repeat(600))),
-                Reason::IncompleteEnvironment,
-            ),
-            (
-                agent("Mozilla/5.0 (Windows NT 10.0; Win64; x64)"),
-                Reason::ContradictoryEnvironment,
-            ),
-        ];
-        for (environment, reason) in cases {
-            assert_eq!(reasons(Input::Mouse, &environment), [reason], "{environment:?}");
-        }
-        assert_eq!(
-            reasons(Input::Touch, &honest_browser()),
-            [Reason::ContradictoryEnvironment]
-        );
-    }
-}
+pub(super) mod tests;

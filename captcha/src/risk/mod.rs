@@ -1,22 +1,33 @@
 //! A first risk score: how likely a slide was made by a machine, from one trace and what the browser says of itself.
 //!
-//! Rules, not a model: each [`Reason`] found carries a probability of its own ([`RiskConfig`]), and noisy-or joins
-//! them, `p_bot = 1 - (1 - prior) * product(1 - p_i)`. Every rule holds for some honest visitor, so one weak reason
-//! alone stays below 0.5. Pure arithmetic without formatting or tables, because it is part of the visitor path.
+//! Rules and a model. Each [`Reason`] that a rule finds carries a probability of its own ([`RiskConfig`]), [`model`] adds
+//! one for the movement as a whole, and noisy-or joins them, `p_bot = 1 - (1 - prior) * product(1 - p_i)`. Every rule
+//! holds for some honest visitor, so one weak reason alone stays below 0.5. Pure arithmetic without formatting, because
+//! it is part of the visitor path.
 //!
-//! Evidence across sessions (rates, near-duplicate traces) is not here; a replayed human trace passes this score.
+//! A replayed human trace passes this score. Evidence across sessions (rates, near-duplicate traces) is judged by
+//! [`cluster`] and [`similarity`], and added by [`join`].
 
+pub mod cluster;
 mod config;
 mod environment;
+pub mod features;
+pub mod join;
+pub mod model;
 mod motion;
 #[cfg(test)]
 mod recorded;
+pub mod similarity;
+#[cfg(test)]
+mod simulated;
 
 pub use config::RiskConfig;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{Environment, Slider, Trace};
+use crate::wire::{Environment, Input, Slider, Trace};
+use features::{Features, Group};
+use model::Model;
 
 /// What a slide is judged to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,14 +57,39 @@ pub enum Reason {
     ConstantFrames,
     /// The handle was let go away from the target.
     MissedTarget,
+    /// The model finds the movement unlike a person's, and most of all when its events came. This and the next four say
+    /// why, they weigh nothing themselves: what counts is the model's probability ([`RiskConfig::model`]).
+    UnusualTiming,
+    /// Likewise: the sizes, the order and the noise of its steps.
+    UnusualSteps,
+    /// Likewise: where it went.
+    UnusualPath,
+    /// Likewise: its smoothed speed.
+    UnusualSpeed,
+    /// Likewise: what it did across the slide.
+    UnusualHeight,
     /// The browser says that a program drives it.
     WebDriver,
-    /// The user agent names a headless browser or a tool.
+    /// User agent or client hints name a headless browser or a tool.
     AutomatedAgent,
-    /// What every browser has is missing: user agent, languages, a screen.
+    /// What every browser has is missing: user agent, languages, a screen; or no widget of ours writes it like this.
     IncompleteEnvironment,
-    /// User agent, platform and input contradict each other.
+    /// User agent, platform, client hints, graphics and input contradict each other.
     ContradictoryEnvironment,
+    /// Automation frameworks left properties in the page.
+    AutomationProperties,
+    /// `navigator.webdriver` was hidden.
+    HiddenWebDriver,
+    /// A script of the page made the events that moved the handle.
+    ScriptedInput,
+    /// A debugging interface made them.
+    InjectedInput,
+    /// Functions of the browser were replaced, or what it reads back is not what is there.
+    TamperedBrowser,
+    /// Nothing draws WebGL, or a program in place of a graphics card.
+    SoftwareGraphics,
+    /// The window has no size or no frame, or does not fit its screen.
+    OddWindow,
 }
 
 /// Scores a slide with [`RiskConfig::default`].
@@ -69,13 +105,73 @@ pub fn score(trace: &Trace, slider: &Slider, environment: &Environment) -> Verdi
 pub fn score_with(config: &RiskConfig, trace: &Trace, slider: &Slider, environment: &Environment) -> Verdict {
     let mut reasons = Vec::new();
     motion::judge(config, trace, slider, &mut reasons);
+    let modelled = judge_by_model(config, Model::shipped(), trace, &mut reasons);
     environment::judge(trace.input, environment, &mut reasons);
-    let p_human = reasons.iter().fold(1.0 - config.prior, |p_human, reason| {
-        p_human * (1.0 - config.weight(*reason))
-    });
+    verdict(config, modelled, reasons)
+}
+
+/// Scores a movement alone: by the rules on it, without a target, and by `model`.
+#[must_use]
+pub fn score_movement(config: &RiskConfig, model: Option<&Model>, trace: &Trace) -> Verdict {
+    let mut reasons = Vec::new();
+    let anywhere = Slider {
+        target: 0.5,
+        tolerance: 1.0,
+    };
+    motion::judge(config, trace, &anywhere, &mut reasons);
+    let modelled = judge_by_model(config, model, trace, &mut reasons);
+    verdict(config, modelled, reasons)
+}
+
+fn verdict(config: &RiskConfig, modelled: f32, reasons: Vec<Reason>) -> Verdict {
+    let p_human = reasons
+        .iter()
+        .fold((1.0 - config.prior) * (1.0 - modelled), |p_human, reason| {
+            p_human * (1.0 - config.weight(*reason))
+        });
     Verdict {
         p_bot: (1.0 - p_human).clamp(0.0, 1.0),
         reasons,
+    }
+}
+
+/// The model's probability that a machine moved a pointer, weighed; 0 for what the model does not judge: keys, which the
+/// browser repeats, and what is too short or impossible, which the rules judge.
+fn judge_by_model(config: &RiskConfig, model: Option<&Model>, trace: &Trace, reasons: &mut Vec<Reason>) -> f32 {
+    if trace.input == Input::Keyboard || config.model <= 0.0 || reasons.contains(&Reason::ImpossibleTrace) {
+        return 0.0;
+    }
+    let (Some(model), Some(features)) = (model, Features::of(&trace.samples)) else {
+        return 0.0;
+    };
+    let p_bot = model.judge(&features).p_bot;
+    if p_bot >= SUSPICIOUS {
+        let mut why: Vec<Reason> = model
+            .explain(&features)
+            .iter()
+            .take(MOST_REASONS)
+            .map(|contribution| contribution.group.into())
+            .collect();
+        why.sort_unstable();
+        reasons.append(&mut why);
+    }
+    p_bot * config.model.min(1.0)
+}
+
+/// From this probability on the model says why.
+const SUSPICIOUS: f32 = 0.5;
+/// What it names at most.
+const MOST_REASONS: usize = 2;
+
+impl From<Group> for Reason {
+    fn from(group: Group) -> Self {
+        match group {
+            Group::Timing => Self::UnusualTiming,
+            Group::Steps => Self::UnusualSteps,
+            Group::Path => Self::UnusualPath,
+            Group::Speed => Self::UnusualSpeed,
+            Group::Height => Self::UnusualHeight,
+        }
     }
 }
 
@@ -89,9 +185,17 @@ mod tests {
         tolerance: 0.02,
     };
 
+    /// The rules alone: the movement of these tests is drawn by a formula, which the model is there to find.
+    fn rules() -> RiskConfig {
+        RiskConfig {
+            model: 0.0,
+            ..RiskConfig::default()
+        }
+    }
+
     #[test]
-    fn a_human_in_an_ordinary_browser_passes() {
-        let verdict = score(&human(), &SLIDER, &honest_browser());
+    fn the_rules_pass_a_smooth_slide_in_an_ordinary_browser() {
+        let verdict = score_with(&rules(), &human(), &SLIDER, &honest_browser());
         assert!(verdict.reasons.is_empty() && verdict.p_bot < 0.1, "{verdict:?}");
     }
 
@@ -101,7 +205,7 @@ mod tests {
             prior: 0.1,
             web_driver: 0.5,
             incomplete_environment: 0.2,
-            ..RiskConfig::default()
+            ..rules()
         };
         let environment = Environment {
             webdriver: true,
@@ -111,6 +215,26 @@ mod tests {
         let verdict = score_with(&config, &human(), &SLIDER, &environment);
         assert_eq!(verdict.reasons, [Reason::WebDriver, Reason::IncompleteEnvironment]);
         assert!((verdict.p_bot - (1.0 - 0.9 * 0.5 * 0.8)).abs() < 1e-6, "{verdict:?}");
+    }
+
+    #[test]
+    fn the_model_adds_its_probability_and_says_why() {
+        let by_rules = score_with(&rules(), &human(), &SLIDER, &honest_browser());
+        let verdict = score(&human(), &SLIDER, &honest_browser());
+        let modelled = Model::shipped()
+            .zip(Features::of(&human().samples))
+            .map(|(model, features)| model.judge(&features).p_bot)
+            .expect("a movement that the shipped model judges");
+        let joined = 1.0 - (1.0 - by_rules.p_bot) * (1.0 - modelled);
+        assert!((verdict.p_bot - joined).abs() < 1e-6, "{verdict:?}");
+        assert_eq!(verdict.reasons.is_empty(), modelled < 0.5, "{verdict:?}");
+        assert!(verdict.reasons.len() <= MOST_REASONS, "{verdict:?}");
+        let keys = Trace {
+            input: Input::Keyboard,
+            ..human()
+        };
+        let verdict = score_with(&RiskConfig::default(), &keys, &SLIDER, &honest_browser());
+        assert_eq!(verdict, score_with(&rules(), &keys, &SLIDER, &honest_browser()));
     }
 
     #[test]

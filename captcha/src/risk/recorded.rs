@@ -35,6 +35,13 @@ fn read(line: &str) -> Option<(Trace, Slider, bool)> {
     ))
 }
 
+/// The recorded slides of people, each with its slider; `None` where `PARALLAX_TRACES` names no file.
+pub(super) fn humans() -> Option<Vec<(Trace, Slider)>> {
+    let text = std::fs::read_to_string(std::env::var_os("PARALLAX_TRACES")?).ok()?;
+    let slides = text.lines().filter_map(read).filter(|(_, _, human)| *human);
+    Some(slides.map(|(trace, slider, _)| (trace, slider)).collect())
+}
+
 #[test]
 fn recorded_humans_pass() {
     let Some(path) = std::env::var_os("PARALLAX_TRACES") else {

@@ -56,7 +56,7 @@ pub struct Trace {
     /// What moved it.
     pub input: Input,
     /// `[x, y, t]`: CSS pixels from where the movement began, milliseconds since then; at most
-    /// [`Trace::MAX_SAMPLES`].
+    /// [`Trace::MAX_SAMPLES`]. The widget sends tenths of both, and thins long movements out evenly.
     pub samples: Vec<[f32; 3]>,
     /// Pixels the handle can travel in all.
     pub track: f32,
@@ -83,22 +83,123 @@ pub enum Input {
     Keyboard,
 }
 
-/// What the browser tells about itself; no identifier among it.
+/// What the browser tells about itself; no identifier among it. Everything may be left out: version 0 is a widget from
+/// before there were versions, which sent the first six fields after `version`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Environment {
+    /// Version of this format: [`Environment::VERSION`].
+    pub version: u8,
     /// `navigator.webdriver`.
     pub webdriver: bool,
     /// `navigator.languages` is not empty.
     pub languages: bool,
-    /// `navigator.userAgent`, at most 512 characters.
+    /// `navigator.userAgent`, at most [`Environment::MAX_USER_AGENT`] characters; this and all other text is printable
+    /// ASCII without quotation mark and backslash, what else the browser says is left out.
     pub user_agent: String,
-    /// `navigator.platform`, at most 64 characters.
+    /// `navigator.platform`, at most [`Environment::MAX_PLATFORM`] characters.
     pub platform: String,
     /// `screen.width`, `screen.height`, CSS pixels.
     pub screen: [u32; 2],
     /// `navigator.maxTouchPoints`.
     pub touch_points: u32,
+    /// Length of `navigator.languages`, at most 255.
+    pub language_count: u8,
+    /// `navigator.userAgentData`, which only browsers on Chromium have, and only over HTTPS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hints: Option<ClientHints>,
+    /// What draws WebGL; `None` where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webgl: Option<WebGl>,
+    /// What does not fit together.
+    pub signs: Signs,
+}
+
+impl Environment {
+    /// The version this code reads.
+    pub const VERSION: u8 = 1;
+    /// Most characters of the user agent.
+    pub const MAX_USER_AGENT: usize = 512;
+    /// Most characters of the platform, here and in [`ClientHints`].
+    pub const MAX_PLATFORM: usize = 64;
+    /// Most characters of [`ClientHints::brands`] and of each text of [`WebGl`].
+    pub const MAX_NAME: usize = 128;
+
+    /// Whether every text is within its limit, counted in bytes.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let hints = self.hints.as_ref();
+        let webgl = self.webgl.as_ref();
+        self.user_agent.len() <= Self::MAX_USER_AGENT
+            && self.platform.len() <= Self::MAX_PLATFORM
+            && hints.is_none_or(|h| h.brands.len() <= Self::MAX_NAME && h.platform.len() <= Self::MAX_PLATFORM)
+            && webgl.is_none_or(|w| w.vendor.len() <= Self::MAX_NAME && w.renderer.len() <= Self::MAX_NAME)
+    }
+}
+
+/// The part of `navigator.userAgentData` that browsers tell unasked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientHints {
+    /// Brands with their major versions, `Chromium 140, Google Chrome 140`; at most [`Environment::MAX_NAME`]
+    /// characters.
+    pub brands: String,
+    /// Whether it is a mobile device.
+    pub mobile: bool,
+    /// The system, at most [`Environment::MAX_PLATFORM`] characters.
+    pub platform: String,
+}
+
+/// What draws WebGL, at most [`Environment::MAX_NAME`] characters each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WebGl {
+    /// Who made it; unmasked where the browser says so.
+    pub vendor: String,
+    /// What it is; likewise.
+    pub renderer: String,
+}
+
+/// Consistency checks of the widget that failed, a bit each. Unknown bits mean nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Signs(pub u32);
+
+impl Signs {
+    /// The page's global objects have properties that automation frameworks leave there.
+    pub const AUTOMATION_PROPERTIES: Self = Self(1);
+    /// `navigator.webdriver` is missing, or is not the browser's own property.
+    pub const HIDDEN_WEB_DRIVER: Self = Self(1 << 1);
+    /// Another property or function of the browser was replaced by a script.
+    pub const REPLACED_FUNCTIONS: Self = Self(1 << 2);
+    /// The page's view is no lower than its window, so that there is no frame; or the window is wider than its screen.
+    pub const FRAMELESS_WINDOW: Self = Self(1 << 3);
+    /// The window has no size.
+    pub const NO_WINDOW: Self = Self(1 << 4);
+    /// The style engine knows another screen than scripts.
+    pub const SCREEN_DISAGREES: Self = Self(1 << 5);
+    /// A canvas does not read back as it was drawn.
+    pub const CANVAS_DISAGREES: Self = Self(1 << 6);
+    /// The first of the languages is not the language.
+    pub const LANGUAGE_DISAGREES: Self = Self(1 << 7);
+    /// There is no named time zone, or the offset from UTC is none that it could have.
+    pub const TIME_ZONE_DISAGREES: Self = Self(1 << 8);
+    /// The event that began the slide was made by a script of the page.
+    pub const SCRIPTED_INPUT: Self = Self(1 << 9);
+    /// A mouse button is pressed without pressure, as only a debugging interface presses it.
+    pub const INJECTED_INPUT: Self = Self(1 << 10);
+
+    /// Both together.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether any of `others` is among these.
+    #[must_use]
+    pub const fn any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
 }
 
 /// `POST /v1/slide` and `POST /v1/answer`, reply.

@@ -19,12 +19,24 @@ fn trace() -> Trace {
 
 fn environment() -> Environment {
     Environment {
+        version: Environment::VERSION,
         webdriver: false,
         languages: true,
         user_agent: "Mozilla/5.0 (X11; Linux x86_64)".to_owned(),
         platform: "Linux x86_64".to_owned(),
         screen: [1920, 1080],
         touch_points: 0,
+        language_count: 2,
+        hints: Some(ClientHints {
+            brands: "Chromium 140, Not=A?Brand 24".to_owned(),
+            mobile: false,
+            platform: "Linux".to_owned(),
+        }),
+        webgl: Some(WebGl {
+            vendor: "Google Inc. (Intel)".to_owned(),
+            renderer: "ANGLE (Intel, Mesa Intel(R) UHD Graphics 620 (KBL GT2), OpenGL 4.6)".to_owned(),
+        }),
+        signs: Signs::NO_WINDOW.with(Signs::CANVAS_DISAGREES),
     }
 }
 
@@ -161,6 +173,47 @@ fn what_may_be_left_out_has_its_default() {
         serde_json::from_value::<Environment>(json!({})).unwrap(),
         Environment::default()
     );
+}
+
+#[test]
+fn a_widget_from_before_versions_is_understood() {
+    let old = json!({
+        "webdriver": false, "languages": true, "user_agent": "Mozilla/5.0 (X11)", "platform": "Linux",
+        "screen": [800, 600], "touch_points": 1,
+    });
+    let expected = Environment {
+        languages: true,
+        user_agent: "Mozilla/5.0 (X11)".to_owned(),
+        platform: "Linux".to_owned(),
+        screen: [800, 600],
+        touch_points: 1,
+        ..Environment::default()
+    };
+    assert_eq!(serde_json::from_value::<Environment>(old).unwrap(), expected);
+    assert_eq!(expected.version, 0);
+}
+
+#[test]
+fn every_text_of_an_environment_has_a_limit() {
+    type Change = fn(&mut Environment, String);
+    let changes: [(&str, usize, Change); 6] = [
+        ("user agent", 512, |e, text| e.user_agent = text),
+        ("platform", 64, |e, text| e.platform = text),
+        ("brands", 128, |e, text| e.hints.as_mut().unwrap().brands = text),
+        ("hinted platform", 64, |e, text| {
+            e.hints.as_mut().unwrap().platform = text
+        }),
+        ("vendor", 128, |e, text| e.webgl.as_mut().unwrap().vendor = text),
+        ("renderer", 128, |e, text| e.webgl.as_mut().unwrap().renderer = text),
+    ];
+    for (name, limit, change) in changes {
+        for (length, expected) in [(limit, true), (limit + 1, false)] {
+            let mut changed = environment();
+            change(&mut changed, "x".repeat(length));
+            assert_eq!(changed.is_bounded(), expected, "{name} of {length}");
+        }
+    }
+    assert!(Environment::default().is_bounded());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Bodies of the admin API, `/admin/v1`.
 
+use parallax_captcha::wire::{Environment, Slider, Trace};
 use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, image_set::Recipe};
@@ -12,7 +13,7 @@ pub enum AdminErrorCode {
     BadRequest,
     /// 401: no admin key, or not ours.
     Unauthorized,
-    /// 404: no such path, or no such set.
+    /// 404: no such path, set, site, record or picture.
     NotFound,
     /// 405: the path exists, the method does not.
     MethodNotAllowed,
@@ -152,6 +153,53 @@ pub struct GradientReply {
     pub logits: Vec<f32>,
     /// The model's input, `[30 * 100]`, so that another runtime can be given the same.
     pub input: Vec<f32>,
+}
+
+/// `POST /admin/v1/risk/score`, request: what the single-trace score makes of a slide, and how fast. Nothing is counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreRequest {
+    /// How the handle was moved.
+    pub trace: Trace,
+    /// Where it had to go.
+    pub slider: Slider,
+    /// What the browser said of itself.
+    #[serde(default)]
+    pub environment: Environment,
+    /// How often it is scored, 1 to [`ScoreRequest::MAX_RUNS`]; the clock stands still while a Worker computes, so a
+    /// caller divides what it measured by this.
+    #[serde(default = "one")]
+    pub runs: u32,
+}
+
+impl ScoreRequest {
+    /// More runs than this would not end within a request's CPU time.
+    pub const MAX_RUNS: u32 = 10_000;
+}
+
+/// `POST /admin/v1/risk/score`, reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoreReply {
+    /// Probability of a machine by this slide alone.
+    pub p_bot: f32,
+    /// Names of what was found.
+    pub reasons: Vec<String>,
+    /// Signature of the trace, 32 hexadecimal digits; absent where there is no movement to recognise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+/// `GET /admin/v1/sites/{name}/risk`, reply: what is held to judge the site's sessions by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRisk {
+    /// Slides counted within the last hour, to ten minutes.
+    pub slides: u32,
+    /// Rows of counts.
+    pub counters: u64,
+    /// Signatures of traces of the last day.
+    pub signatures: u64,
+    /// Raw traces, where the site keeps them.
+    pub kept_traces: u64,
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, pack::Span};
 
+/// Reasons of a [`Suspicion`] that travel; a ticket has a longest length.
+pub const MAX_REASONS: usize = 12;
+
 /// Seconds a session lives: from opening the page to having slid.
 pub const SESSION_SECONDS: u64 = 600;
 
@@ -38,8 +41,19 @@ pub struct Session {
     pub tolerance: f32,
 }
 
+/// Why a visitor is challenged: sealed in the challenge, so that the record of the answer can say it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Suspicion {
+    /// Probability of a machine.
+    #[serde(rename = "p", default)]
+    pub p_bot: f32,
+    /// Names of what was found, at most [`MAX_REASONS`].
+    #[serde(rename = "y", default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
+}
+
 /// Body of a challenge: the answer, where the picture is, and what the visitor has tried before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Challenge {
     /// Where the visitor is.
     #[serde(rename = "g")]
@@ -47,6 +61,12 @@ pub struct Challenge {
     /// The right answer.
     #[serde(rename = "l")]
     pub label: String,
+    /// The set the picture is of.
+    #[serde(rename = "e")]
+    pub set: Digest,
+    /// The checkpoint whose gradients perturbed it.
+    #[serde(rename = "k")]
+    pub checkpoint: Digest,
     /// The pack the picture lies in.
     #[serde(rename = "p")]
     pub pack: Digest,
@@ -59,6 +79,9 @@ pub struct Challenge {
     /// Pictures passed over so far.
     #[serde(rename = "r")]
     pub refreshed: u8,
+    /// Why the visitor is challenged.
+    #[serde(rename = "b")]
+    pub suspicion: Suspicion,
 }
 
 /// Body of a token.

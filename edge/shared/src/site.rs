@@ -6,6 +6,7 @@
 //!   {"name": "demo", "hostnames": ["localhost"], "keys": {"rotate_seconds": 86400}}
 //! ]
 //! ```
+//! A member `risk` says how the site's visitors are routed: [`crate::routing`].
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::hostname::AllowList;
+use crate::{hostname::AllowList, pseudonym::Pseudonyms, routing::Routing};
 
 /// The site whose keys the demo page uses.
 pub const DEMO: &str = "demo";
@@ -41,6 +42,8 @@ pub struct Site {
     pub name: String,
     /// What its visitors meet.
     pub policy: Policy,
+    /// How they are routed where the slide is scored.
+    pub routing: Routing,
     hostnames: Hostnames,
     keys: Keys,
 }
@@ -143,6 +146,14 @@ pub enum SitesError {
         /// The site.
         name: String,
     },
+    /// The member `risk` of a site is not of the documented form.
+    #[error("SITES: {name}: risk: {problem}")]
+    Risk {
+        /// The site.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Two sites share a name, a sitekey or a secret.
     #[error("SITES: {name} shares its name or a key with another site")]
     Duplicate {
@@ -157,6 +168,8 @@ struct SiteConfig {
     name: String,
     hostnames: AllowList,
     keys: KeysConfig,
+    /// Read on its own, so that a mistake in it names the site.
+    risk: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -191,7 +204,8 @@ impl Sites {
     pub fn parse(json: &str, seal_key: &str, test_keys: TestKeys) -> Result<Self, SitesError> {
         let mut key = [0; 32];
         hex::decode_to_slice(seal_key.trim(), &mut key).map_err(|_| SitesError::SealKey)?;
-        let configs: Vec<SiteConfig> = serde_json::from_str(json).map_err(|e| SitesError::Json {
+        // Bytes, as everywhere at the edge: a reader of text would be a second copy of the parser in the module.
+        let configs: Vec<SiteConfig> = serde_json::from_slice(json.as_bytes()).map_err(|e| SitesError::Json {
             line: e.line(),
             column: e.column(),
         })?;
@@ -207,6 +221,7 @@ impl Sites {
             sites.extend(TEST_SITEKEYS.map(|(name, sitekey, policy)| Site {
                 name: name.to_owned(),
                 policy,
+                routing: Routing::default(),
                 hostnames: Hostnames::Any,
                 keys: Keys::Public { sitekey },
             }));
@@ -254,6 +269,12 @@ impl Sites {
             Hostnames::Any => false,
             Hostnames::Listed(list) => list.allows(host),
         })
+    }
+
+    /// What the site's sessions are counted under on the day of `now`, unix seconds.
+    #[must_use]
+    pub fn pseudonyms(&self, site: &Site, now: u64) -> Pseudonyms {
+        Pseudonyms::of(&self.rotation_key.0, &site.name, now)
     }
 
     /// The keys a new page of the site should carry at `now`; `None` for test keys.
@@ -324,9 +345,14 @@ fn site(config: SiteConfig) -> Result<Site, SitesError> {
         (None, None, Some(seconds)) if seconds >= LEAST_ROTATION_SECONDS => Keys::Rotating { seconds },
         _ => return Err(SitesError::Keys { name }),
     };
+    let routing = match config.risk.map(Routing::parse).transpose() {
+        Ok(routing) => routing.unwrap_or_default(),
+        Err(problem) => return Err(SitesError::Risk { name, problem }),
+    };
     Ok(Site {
         name,
         policy: Policy::Risk,
+        routing,
         hostnames: Hostnames::Listed(config.hostnames),
         keys,
     })
@@ -444,6 +470,9 @@ mod tests {
             Err(SitesError::Json { .. })
         ));
         assert!(matches!(parse("{}"), Err(SitesError::Json { .. })));
+        let risky = r#"[{"name":"a","hostnames":[],"keys":{"rotate_seconds":86400},"risk":{"block_from":2}}]"#;
+        let error = parse(risky).unwrap_err().to_string();
+        assert!(error.starts_with("SITES: a: risk: "), "{error}");
         assert_eq!(
             Sites::parse(SITES, "5a", TestKeys::Refused).map(|_| ()),
             Err(SitesError::SealKey)

@@ -5,9 +5,13 @@
 //! response or a [`failure::Failure`], and [`reply`] turns that into what the caller reads.
 
 mod body;
+mod cluster;
 mod deployment;
+mod durable;
 mod endpoints;
 mod failure;
+#[allow(missing_docs, reason = "the macro of Durable Objects writes methods without them")]
+mod query_log;
 mod random;
 mod refill;
 mod reply;
@@ -16,6 +20,8 @@ mod route;
 mod single_use;
 mod store;
 
+pub use cluster::Cluster;
+pub use query_log::QueryLog;
 pub use single_use::SingleUse;
 
 use parallax_edge_shared::job::Reason;

@@ -30,6 +30,25 @@ pub enum Route<'a> {
         /// Which set: its id, or `current`.
         set: &'a str,
     },
+    /// `GET` and `DELETE /admin/v1/queries`
+    Queries,
+    /// `GET /admin/v1/queries/{id}/image`
+    QueryPicture {
+        /// Id of the record.
+        id: &'a str,
+    },
+    /// `POST /admin/v1/risk/score`
+    Score,
+    /// `GET /admin/v1/sites/{name}/risk`
+    SiteRisk {
+        /// Name of the site.
+        site: &'a str,
+    },
+    /// `GET /admin/v1/sites/{name}/traces`
+    SiteTraces {
+        /// Name of the site.
+        site: &'a str,
+    },
     /// `GET /demo/config`
     DemoConfig,
     /// `POST /demo/signup`
@@ -56,7 +75,7 @@ pub enum NoRoute {
     Path,
     /// There is, but for another method.
     Method {
-        /// The one it is for.
+        /// Those it is for.
         allow: &'static str,
     },
 }
@@ -68,10 +87,11 @@ impl<'a> Route<'a> {
     /// [`NoRoute`].
     pub fn of(method: &Method, path: &'a str) -> Result<Self, NoRoute> {
         let route = Self::at(path).ok_or(NoRoute::Path)?;
-        if *method == route.method() {
+        let (methods, allow) = route.methods();
+        if methods.contains(method) {
             Ok(route)
         } else {
-            Err(NoRoute::Method { allow: route.allow() })
+            Err(NoRoute::Method { allow })
         }
     }
 
@@ -84,29 +104,42 @@ impl<'a> Route<'a> {
             "/admin/v1/sets" => Self::Sets,
             "/admin/v1/sets/refresh" => Self::Refresh,
             "/admin/v1/sets/gradient" => Self::Gradient,
+            "/admin/v1/queries" => Self::Queries,
+            "/admin/v1/risk/score" => Self::Score,
             "/demo/config" => Self::DemoConfig,
             "/demo/signup" => Self::DemoSignup,
-            _ => {
-                if let Some(challenge) = between(path, "/v1/challenge/", "/image") {
-                    Self::Picture { challenge }
-                } else {
-                    Self::Export {
-                        set: between(path, "/admin/v1/sets/", "/export")?,
-                    }
-                }
-            }
+            _ => return Self::with_segment(path),
         })
     }
 
-    fn method(self) -> Method {
-        match self {
-            Self::Picture { .. } | Self::Sets | Self::Export { .. } | Self::DemoConfig => Method::Get,
-            _ => Method::Post,
-        }
+    /// Paths with a name in the middle.
+    fn with_segment(path: &'a str) -> Option<Self> {
+        type Pattern<'a> = (&'static str, &'static str, fn(&'a str) -> Route<'a>);
+        let patterns: [Pattern<'a>; 5] = [
+            ("/v1/challenge/", "/image", |challenge| Self::Picture { challenge }),
+            ("/admin/v1/sets/", "/export", |set| Self::Export { set }),
+            ("/admin/v1/queries/", "/image", |id| Self::QueryPicture { id }),
+            ("/admin/v1/sites/", "/risk", |site| Self::SiteRisk { site }),
+            ("/admin/v1/sites/", "/traces", |site| Self::SiteTraces { site }),
+        ];
+        patterns
+            .iter()
+            .find_map(|(before, after, route)| between(path, before, after).map(route))
     }
 
-    fn allow(self) -> &'static str {
-        if self.method() == Method::Get { "GET" } else { "POST" }
+    /// What it may be asked with, also as the header `Allow` has it.
+    fn methods(self) -> (&'static [Method], &'static str) {
+        match self {
+            Self::Queries => (&[Method::Get, Method::Delete], "GET, DELETE"),
+            Self::Picture { .. }
+            | Self::Sets
+            | Self::Export { .. }
+            | Self::QueryPicture { .. }
+            | Self::SiteRisk { .. }
+            | Self::SiteTraces { .. }
+            | Self::DemoConfig => (&[Method::Get], "GET"),
+            _ => (&[Method::Post], "POST"),
+        }
     }
 }
 
@@ -153,6 +186,18 @@ mod tests {
                 "/admin/v1/sets/current/export",
                 Route::Export { set: "current" },
             ),
+            (Method::Get, "/admin/v1/queries", Route::Queries),
+            (Method::Delete, "/admin/v1/queries", Route::Queries),
+            (
+                Method::Get,
+                "/admin/v1/queries/7/image",
+                Route::QueryPicture { id: "7" },
+            ),
+            (
+                Method::Get,
+                "/admin/v1/sites/shop/risk",
+                Route::SiteRisk { site: "shop" },
+            ),
             (Method::Get, "/demo/config", Route::DemoConfig),
         ] {
             assert_eq!(Route::of(&method, path), Ok(route), "{path}");
@@ -179,6 +224,10 @@ mod tests {
         assert_eq!(
             Route::of(&Method::Post, "/admin/v1/sets"),
             Err(NoRoute::Method { allow: "GET" })
+        );
+        assert_eq!(
+            Route::of(&Method::Post, "/admin/v1/queries"),
+            Err(NoRoute::Method { allow: "GET, DELETE" })
         );
     }
 

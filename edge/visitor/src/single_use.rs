@@ -131,7 +131,7 @@ async fn call(env: &Env, name: &str, ask: &Ask) -> Result<Option<String>, Failur
         return Err(internal(&format!("status {}", response.status_code())));
     }
     let answer: Answer =
-        serde_json::from_str(&response.text().await?).map_err(|_| internal("an answer that is no JSON"))?;
+        serde_json::from_slice(&response.bytes().await?).map_err(|_| internal("an answer that is no JSON"))?;
     Ok(answer.reply)
 }
 
@@ -153,7 +153,7 @@ impl DurableObject for SingleUse {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let ask = serde_json::from_str(&request.text().await?).map_err(|e| Error::RustError(e.to_string()))?;
+        let ask = serde_json::from_slice(&request.bytes().await?).map_err(|e| Error::RustError(e.to_string()))?;
         self.prepare()?;
         let reply = match ask {
             Ask::Spend {

@@ -3,6 +3,9 @@
 mod admin;
 mod bad_input;
 mod headers;
+mod queries;
+mod risk;
+mod routing;
 mod siteverify;
 mod whole_way;
 

@@ -8,13 +8,19 @@ mod doctor;
 mod output;
 mod perturb;
 mod progress;
+mod risk;
 mod solve;
 mod train;
 
 use clap::{Parser, Subcommand};
 
 use crate::{
-    data::folder::FolderError, files::FilesError, models::CheckpointError, runtime::RuntimeError, train::TrainError,
+    data::folder::FolderError,
+    files::FilesError,
+    models::CheckpointError,
+    risk::{model_file::ModelFileError, traces::TracesError},
+    runtime::RuntimeError,
+    train::TrainError,
 };
 
 /// Draws captchas, trains the solver model, and measures one against the other.
@@ -40,6 +46,8 @@ enum Command {
     Solve(solve::Options),
     /// Perturb the captchas of a folder so that a model misreads them
     Perturb(perturb::Options),
+    /// Train and measure the model of how people move a handle; simulate attackers
+    Risk(risk::Options),
     /// Time the training step on this machine
     Bench(bench::Options),
     /// Say which ONNX Runtime and which devices are used, and what is missing
@@ -70,6 +78,12 @@ pub enum CommandError {
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A file of traces.
+    #[error(transparent)]
+    Traces(#[from] TracesError),
+    /// A model of slides.
+    #[error(transparent)]
+    SlideModel(#[from] ModelFileError),
     /// A captcha could not be perturbed.
     #[error("{file}: {reason}")]
     Perturb {
@@ -104,6 +118,7 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
         Command::Train(options) => train::run(options),
         Command::Solve(options) => solve::run(options),
         Command::Perturb(options) => perturb::run(options),
+        Command::Risk(options) => risk::run(options),
         Command::Bench(options) => bench::run(options),
         Command::Doctor(options) => doctor::run(options),
     }

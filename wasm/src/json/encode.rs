@@ -5,7 +5,10 @@
     reason = "pushing a character encodes it as UTF-8 first, which costs bytes of wasm"
 )]
 
-use parallax_captcha::wire::{AnswerRequest, Environment, Input, SessionRequest, SlideRequest, Trace};
+use parallax_captcha::wire::{AnswerRequest, Input, SessionRequest, Trace};
+
+/// Most bytes that are sent for one slide. An ordinary drag costs about half of it.
+pub const MAX_SLIDE: usize = 5_000;
 
 /// Body of `POST /v1/session`.
 #[must_use]
@@ -20,14 +23,25 @@ pub fn session_request(request: &SessionRequest) -> String {
     out.finish()
 }
 
-/// Body of `POST /v1/slide`. Coordinates and times are rounded to eighths.
+/// Body of `POST /v1/slide`: the wire's `SlideRequest`. Coordinates and times are rounded to tenths. `environment` is
+/// JSON already: the loader reads it.
+///
+/// Keeps to [`MAX_SLIDE`] by sending every second sample only, or every third, and so on; the first and the last always.
 #[must_use]
-pub fn slide_request(request: &SlideRequest) -> String {
-    let mut out = Writer::default();
-    out.text("session", &request.session);
-    out.object("trace", |out| trace(out, &request.trace));
-    out.object("environment", |out| environment(out, &request.environment));
-    out.finish()
+pub fn slide_request(session: &str, trace: &Trace, environment: &str) -> String {
+    let mut stride = 1;
+    loop {
+        let mut out = Writer::default();
+        out.text("session", session);
+        out.object("trace", |out| write_trace(out, trace, stride));
+        out.name("environment");
+        out.0.push_str(environment);
+        let body = out.finish();
+        if body.len() <= MAX_SLIDE || stride >= trace.samples.len() {
+            return body;
+        }
+        stride += 1;
+    }
 }
 
 /// Body of `POST /v1/answer`.
@@ -43,7 +57,7 @@ pub fn answer_request(request: &AnswerRequest) -> String {
     out.finish()
 }
 
-fn trace(out: &mut Writer, trace: &Trace) {
+fn write_trace(out: &mut Writer, trace: &Trace, stride: usize) {
     let input = match trace.input {
         Input::Mouse => "mouse",
         Input::Touch => "touch",
@@ -55,33 +69,21 @@ fn trace(out: &mut Writer, trace: &Trace) {
     out.name("samples");
     out.0.push_str("[");
     for (index, sample) in trace.samples.iter().enumerate() {
+        if index % stride != 0 && index + 1 != trace.samples.len() {
+            continue;
+        }
         out.0.push_str(if index == 0 { "[" } else { ",[" });
         for (index, number) in sample.iter().enumerate() {
             if index > 0 {
                 out.0.push_str(",");
             }
-            out.eighths(*number);
+            out.tenths(*number);
         }
         out.0.push_str("]");
     }
     out.0.push_str("]");
     out.name("track");
-    out.eighths(trace.track);
-}
-
-fn environment(out: &mut Writer, environment: &Environment) {
-    let [width, height] = environment.screen;
-    out.flag("webdriver", environment.webdriver);
-    out.flag("languages", environment.languages);
-    out.text("user_agent", &environment.user_agent);
-    out.text("platform", &environment.platform);
-    out.name("screen");
-    out.0.push_str("[");
-    out.digits(width);
-    out.0.push_str(",");
-    out.digits(height);
-    out.0.push_str("]");
-    out.whole("touch_points", environment.touch_points);
+    out.tenths(trace.track);
 }
 
 /// An object being written.
@@ -110,11 +112,6 @@ impl Writer {
     fn whole(&mut self, name: &str, value: u32) {
         self.name(name);
         self.digits(value);
-    }
-
-    fn flag(&mut self, name: &str, value: bool) {
-        self.name(name);
-        self.0.push_str(if value { "true" } else { "false" });
     }
 
     fn object(&mut self, name: &str, members: impl FnOnce(&mut Self)) {
@@ -155,20 +152,22 @@ impl Writer {
         self.digit((value % 10) as u8);
     }
 
-    /// `value` to the nearest 1/8: such numbers are short in decimal, and exact in binary.
+    /// `value` to the nearest tenth.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "saturates; the edge checks ranges"
     )]
-    fn eighths(&mut self, value: f32) {
-        const FRACTIONS: [&str; 8] = ["", ".125", ".25", ".375", ".5", ".625", ".75", ".875"];
-        let eighths = (value.abs() * 8.0).round_ties_even() as u32;
-        if value < 0.0 && eighths > 0 {
+    fn tenths(&mut self, value: f32) {
+        let tenths = (value.abs() * 10.0).round_ties_even() as u32;
+        if value < 0.0 && tenths > 0 {
             self.0.push_str("-");
         }
-        self.digits(eighths / 8);
-        self.0.push_str(FRACTIONS[eighths as usize % 8]);
+        self.digits(tenths / 10);
+        if tenths % 10 > 0 {
+            self.0.push_str(".");
+            self.digits(tenths % 10);
+        }
     }
 
     fn finish(mut self) -> String {
@@ -180,7 +179,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parallax_captcha::wire::AnswerBehaviour;
+    use parallax_captcha::wire::{AnswerBehaviour, Environment, SlideRequest};
 
     const NASTY: &str = "a\"b\\c\n\u{0}\u{1f}é漢🙂</script>";
 
@@ -209,49 +208,79 @@ mod tests {
                 request
             );
         }
+        let environment = Environment {
+            version: Environment::VERSION,
+            screen: [1920, 1080],
+            ..Environment::default()
+        };
         for input in [Input::Mouse, Input::Touch, Input::Pen, Input::Keyboard] {
-            for samples in [
-                vec![],
-                vec![[0.0; 3], [10.125, -3.875, 1600.5], [-0.25, 7.0, 12_345.75]],
-            ] {
-                let trace = Trace {
-                    version: Trace::VERSION,
-                    input,
-                    samples,
-                    track: 234.375,
-                };
-                let environment = Environment {
-                    webdriver: true,
-                    languages: false,
-                    user_agent: NASTY.into(),
-                    platform: String::new(),
-                    screen: [1920, 1080],
-                    touch_points: 5,
-                };
+            for samples in [vec![], vec![[0.0; 3], [10.1, -3.9, 1600.5], [-0.3, 7.0, 123_456.7]]] {
                 let request = SlideRequest {
-                    session: "s".into(),
-                    trace,
-                    environment,
+                    session: NASTY.into(),
+                    trace: Trace {
+                        version: Trace::VERSION,
+                        input,
+                        samples,
+                        track: 234.4,
+                    },
+                    environment: environment.clone(),
                 };
-                assert_eq!(
-                    serde_json::from_str::<SlideRequest>(&slide_request(&request)).unwrap(),
-                    request
-                );
+                let environment = serde_json::to_string(&request.environment).unwrap();
+                let body = slide_request(&request.session, &request.trace, &environment);
+                assert_eq!(serde_json::from_str::<SlideRequest>(&body).unwrap(), request);
             }
         }
     }
 
     #[test]
-    fn numbers_are_rounded_to_eighths() {
+    fn a_slide_is_thinned_evenly_to_its_limit() {
+        for count in [2, 60, 170, 512, 5_000] {
+            let sample = |index: usize| [index as f32, -1000.7, index as f32 * 8.1];
+            let trace = Trace {
+                version: Trace::VERSION,
+                input: Input::Mouse,
+                samples: (0..count).map(sample).collect(),
+                track: 234.4,
+            };
+            let body = slide_request(&"s".repeat(700), &trace, "{}");
+            let sent = serde_json::from_str::<SlideRequest>(&body).unwrap().trace.samples;
+            assert!(body.len() <= MAX_SLIDE, "{count}: {} bytes", body.len());
+            assert!(
+                count < 100 && sent.len() == count || sent.len() > 80,
+                "{count}: {}",
+                sent.len()
+            );
+            assert_eq!(sent.last().unwrap()[0], count as f32 - 1.0, "{count}");
+            let gaps: Vec<f32> = sent.windows(2).map(|w| w[1][0] - w[0][0]).collect();
+            let (_, regular) = gaps.split_last().unwrap();
+            assert!(regular.iter().all(|gap| gap == &regular[0]), "{count}: uneven {gaps:?}");
+        }
+        // What cannot be thinned enough is sent all the same.
+        let trace = Trace {
+            version: Trace::VERSION,
+            input: Input::Mouse,
+            samples: vec![[0.0; 3]; 3],
+            track: 1.0,
+        };
+        let body = slide_request(&"s".repeat(MAX_SLIDE), &trace, "{}");
+        assert_eq!(
+            serde_json::from_str::<SlideRequest>(&body).unwrap().trace.samples.len(),
+            2
+        );
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_tenths() {
         for (value, expected) in [
-            (0.05, "0"),
-            (-0.05, "0"),
-            (1.07, "1.125"),
-            (-2.3, "-2.25"),
+            (0.04, "0"),
+            (-0.04, "0"),
+            (1.07, "1.1"),
+            (-2.3, "-2.3"),
+            (60.0, "60"),
             (f32::NAN, "0"),
         ] {
             let mut out = Writer(String::new());
-            out.eighths(value);
+            out.tenths(value);
             assert_eq!(out.0, expected, "{value}");
         }
     }

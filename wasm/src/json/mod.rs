@@ -8,4 +8,4 @@ mod decode;
 mod encode;
 
 pub use decode::{Json, failure, outcome, session};
-pub use encode::{answer_request, session_request, slide_request};
+pub use encode::{MAX_SLIDE, answer_request, session_request, slide_request};

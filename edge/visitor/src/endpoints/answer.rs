@@ -2,11 +2,13 @@
 
 use parallax_captcha::{
     alphabet::normalise,
+    risk::join::noisy_or,
     ticket::{Purpose, Ticket},
-    wire::{AnswerRequest, ErrorCode, Outcome},
+    wire::{AnswerBehaviour, AnswerRequest, ErrorCode, Outcome},
 };
 use parallax_edge_shared::{
-    claims::{Challenge, Page},
+    claims::{Challenge, MAX_REASONS, Page, Suspicion},
+    query::Record,
     site::Site,
 };
 use worker::{Request, Response};
@@ -15,7 +17,11 @@ use super::{
     Call,
     visit::{self, TicketCodes, Tries},
 };
-use crate::{body, failure::Failure, reply, single_use};
+use crate::{
+    body, cluster,
+    failure::{Failure, log},
+    query_log, reply, single_use,
+};
 
 const BODY_LIMIT: usize = 8 * 1024;
 
@@ -47,7 +53,7 @@ pub async fn post(request: &mut Request, call: &Call) -> Result<Response, Failur
     let outcome = if answer.is_empty() {
         pass_over(&challenge, site, call).await?
     } else {
-        judge(&answer, &challenge, site, call).await?
+        judge(&answer, &given.behaviour, &challenge, site, call).await?
     };
     Ok(reply::json(200, &outcome)?)
 }
@@ -69,13 +75,29 @@ async fn pass_over(challenge: &Ticket<Challenge>, site: &Site, call: &Call) -> R
 }
 
 /// The challenge is consumed before the answer is looked at: whoever sends two answers at once learns about one.
-async fn judge(answer: &str, challenge: &Ticket<Challenge>, site: &Site, call: &Call) -> Result<Outcome, Failure> {
+async fn judge(
+    answer: &str,
+    behaviour: &AnswerBehaviour,
+    challenge: &Ticket<Challenge>,
+    site: &Site,
+    call: &Call,
+) -> Result<Outcome, Failure> {
     consume(challenge, call).await?;
     let page = challenge.body.page.clone();
     if answer == challenge.body.label {
+        record(
+            answer,
+            behaviour,
+            &challenge.body,
+            challenge.body.suspicion.clone(),
+            site,
+            call,
+        );
         return visit::pass(site, page, true, call);
     }
     let mut tries = tries_before(&challenge.body);
+    tries.suspicion = suspicion_after(answer, &challenge.body, site, call).await;
+    record(answer, behaviour, &challenge.body, tries.suspicion.clone(), site, call);
     tries.wrong = tries.wrong.saturating_add(1);
     if tries.wrong >= MAX_WRONG {
         return Ok(visit::block());
@@ -87,18 +109,69 @@ async fn judge(answer: &str, challenge: &Ticket<Challenge>, site: &Site, call: &
     }
 }
 
+/// What is suspected once it is known who else gave this wrong answer to this picture.
+async fn suspicion_after(answer: &str, challenge: &Challenge, site: &Site, call: &Call) -> Suspicion {
+    let mut suspicion = challenge.suspicion.clone();
+    let picture = format!("{} {}", challenge.pack, challenge.span.offset);
+    if let Some(evidence) = cluster::judge_answer(picture.as_bytes(), answer, site, call).await {
+        suspicion.p_bot = noisy_or([suspicion.p_bot, evidence.p_bot]);
+        let name = evidence.signal.name();
+        if suspicion.reasons.len() < MAX_REASONS && suspicion.reasons.iter().all(|known| known != name) {
+            suspicion.reasons.push(name.to_owned());
+        }
+    }
+    suspicion
+}
+
+/// Records the answer for the trainer, after the visitor has been answered. Test sites have no attackers.
+fn record(
+    answer: &str,
+    behaviour: &AnswerBehaviour,
+    challenge: &Challenge,
+    suspicion: Suspicion,
+    site: &Site,
+    call: &Call,
+) {
+    if site.is_test() {
+        return;
+    }
+    let record = Record {
+        time: call.now(),
+        site: site.name.clone(),
+        set: challenge.set,
+        checkpoint: challenge.checkpoint,
+        pack: challenge.pack,
+        span: challenge.span,
+        // Upper case can be longer than what was typed.
+        answer: answer.chars().take(MAX_ANSWER).collect(),
+        right: answer == challenge.label,
+        p_bot: suspicion.p_bot,
+        reasons: suspicion.reasons,
+        elapsed_ms: behaviour.elapsed_ms,
+        keys: behaviour.keys,
+    };
+    let env = call.env.clone();
+    call.context.wait_until(async move {
+        if let Err(failure) = query_log::append(&env, record).await {
+            log(&failure);
+        }
+    });
+}
+
 fn tries_before(challenge: &Challenge) -> Tries {
     let Challenge {
         wrong,
         refreshed,
         pack,
         span,
+        suspicion,
         ..
     } = challenge;
     Tries {
         wrong: *wrong,
         refreshed: *refreshed,
         seen: Some((*pack, *span)),
+        suspicion: suspicion.clone(),
     }
 }
 

@@ -114,7 +114,7 @@ async fn verify(token: &str, call: &Call) -> Result<Vec<String>, Failure> {
         .with_body(Some(asked.to_string().into()));
     let request = Request::new_with_init("http://self/siteverify", &init)?;
     let mut response = call.env.service(SELF)?.fetch_request(request).await?;
-    let reply: Reply = match serde_json::from_str(&response.text().await?) {
+    let reply: Reply = match serde_json::from_slice(&response.bytes().await?) {
         Ok(reply) => reply,
         Err(error) => {
             log(&Failure::Internal(format!(

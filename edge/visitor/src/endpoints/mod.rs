@@ -5,6 +5,8 @@ mod answer;
 mod demo;
 mod export;
 mod picture;
+mod queries;
+mod risk;
 mod session;
 mod siteverify;
 mod slide;
@@ -13,7 +15,7 @@ mod visit;
 use std::rc::Rc;
 
 use parallax_captcha::wire::ErrorCode;
-use parallax_edge_shared::{admin::AdminErrorCode, hostname::host_of_origin};
+use parallax_edge_shared::{admin::AdminErrorCode, hostname::host_of_origin, routing::Origin};
 use worker::{Context, Date, Env, Method, Request, Response};
 
 use crate::{
@@ -35,6 +37,10 @@ pub struct Call {
     pub now_ms: u64,
     /// The `Origin` header.
     pub origin: Option<String>,
+    /// Where the visitor's address is, as the platform says.
+    pub place: Origin,
+    /// The visitor's address, as the platform says: never a header that a visitor could write there.
+    pub address: Option<String>,
 }
 
 impl Call {
@@ -69,6 +75,11 @@ pub async fn answer(request: Request, env: Env, context: Context) -> worker::Res
         deployment,
         now_ms: Date::now().as_millis(),
         origin,
+        place: Origin {
+            country: request.cf().and_then(worker::Cf::country),
+            asn: request.cf().and_then(worker::Cf::asn),
+        },
+        address: request.headers().get("cf-connecting-ip")?,
     };
     let allowed_origin = match area {
         Area::Visitor => call
@@ -108,6 +119,12 @@ async fn endpoint(mut request: Request, path: &str, area: Area, call: &Call) -> 
         Route::Refresh => admin::refresh(&mut request, call).await,
         Route::Gradient => admin::gradient(&mut request, call).await,
         Route::Export { set } => export::get(set, call).await,
+        Route::Queries if request.method() == Method::Delete => queries::delete(&request, call).await,
+        Route::Queries => queries::list(&request, call).await,
+        Route::QueryPicture { id } => queries::picture(id, call).await,
+        Route::Score => risk::score(&mut request, call).await,
+        Route::SiteRisk { site } => risk::held(site, call).await,
+        Route::SiteTraces { site } => risk::traces(site, &request, call).await,
         Route::DemoConfig => demo::config(call),
         Route::DemoSignup => demo::signup(&mut request, call).await,
     }

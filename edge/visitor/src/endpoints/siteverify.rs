@@ -45,7 +45,7 @@ pub async fn post(request: &mut Request, dialect: Dialect, call: &Call) -> Resul
 }
 
 fn parse(json: &str) -> Result<Reply, Failure> {
-    serde_json::from_str(json).map_err(|e| Failure::Internal(format!("stored reply: {e}")))
+    serde_json::from_slice(json.as_bytes()).map_err(|e| Failure::Internal(format!("stored reply: {e}")))
 }
 
 async fn read(request: &mut Request) -> Result<siteverify::Request, Failure> {

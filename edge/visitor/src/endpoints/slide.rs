@@ -1,27 +1,26 @@
-//! `POST /v1/slide`: a visitor has slid. Clear humans pass, others are challenged.
+//! `POST /v1/slide`: a visitor has slid. Clear humans pass, others are challenged or blocked, as the site wants it.
 
 use parallax_captcha::{
-    risk,
-    ticket::Purpose,
-    wire::{ErrorCode, Outcome, SlideRequest, Slider, Trace},
+    risk::{self, join::join},
+    ticket::{Purpose, Ticket},
+    wire::{ErrorCode, Outcome, SlideRequest, Slider},
 };
 use parallax_edge_shared::{
-    claims::Session,
+    claims::{MAX_REASONS, Session, Suspicion},
+    routing::Decision,
     site::{Policy, Site},
 };
-use worker::{Request, Response};
+use worker::{Request, Response, console_log};
 
 use super::{
     Call,
     visit::{self, TicketCodes, Tries},
 };
-use crate::{body, failure::Failure, reply, single_use};
+use crate::{body, cluster, failure::Failure, reply, single_use};
 
-/// A trace of [`Trace::MAX_SAMPLES`] samples, each three numbers written at length, and a session.
-const BODY_LIMIT: usize = 160 * 1024;
-
-/// From this probability of being a machine on, a visitor is challenged.
-const CHALLENGE_FROM: f32 = 0.5;
+/// Five times what the longest trace that the widget sends takes, its numbers written at length: what is longer than any
+/// trace should be gets a verdict too, not an error.
+const BODY_LIMIT: usize = 512 * 1024;
 
 const CODES: TicketCodes = TicketCodes {
     invalid: ErrorCode::SessionInvalid,
@@ -34,7 +33,7 @@ pub async fn post(request: &mut Request, call: &Call) -> Result<Response, Failur
     check(&slid)?;
     let (session, site) = visit::open_ticket(&slid.session, Purpose::Session, &CODES, call, |s: &Session| &s.page)?;
     // Decided before the session is consumed: where there is no picture, the visitor may come back with it.
-    let outcome = outcome(&slid, &session.body, site, call).await?;
+    let outcome = outcome(&slid, &session, site, call).await?;
     if single_use::spend(&call.env, session.id, session.expires_at).await? {
         Ok(reply::json(200, &outcome)?)
     } else {
@@ -45,33 +44,74 @@ pub async fn post(request: &mut Request, call: &Call) -> Result<Response, Failur
     }
 }
 
+/// Texts are held to their limits; a trace of whatever length or version is judged, and found impossible.
 fn check(slid: &SlideRequest) -> Result<(), Failure> {
-    let environment = &slid.environment;
-    let fits = slid.trace.version == Trace::VERSION
-        && slid.trace.samples.len() <= Trace::MAX_SAMPLES
-        && environment.user_agent.chars().count() <= 512
-        && environment.platform.chars().count() <= 64;
-    if fits {
+    if slid.environment.is_bounded() {
         Ok(())
     } else {
         Err(Failure::refused(ErrorCode::BadRequest, "A field is out of range."))
     }
 }
 
-async fn outcome(slid: &SlideRequest, session: &Session, site: &Site, call: &Call) -> Result<Outcome, Failure> {
-    let slider = Slider {
-        target: session.target,
-        tolerance: session.tolerance,
+async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> Result<Outcome, Failure> {
+    let page = session.body.page.clone();
+    let (decision, suspicion) = match site.policy {
+        Policy::AlwaysPass => (Decision::Pass, Suspicion::default()),
+        Policy::AlwaysBlock => (Decision::Block, Suspicion::default()),
+        Policy::AlwaysChallenge => (Decision::Challenge, Suspicion::default()),
+        Policy::Risk => judge(slid, session, site, call).await,
     };
-    let passes = match site.policy {
-        Policy::AlwaysPass => true,
-        Policy::AlwaysBlock => return Ok(visit::block()),
-        Policy::AlwaysChallenge => false,
-        Policy::Risk => risk::score(&slid.trace, &slider, &slid.environment).p_bot < CHALLENGE_FROM,
-    };
-    if passes {
-        return visit::pass(site, session.page.clone(), false, call);
+    match decision {
+        Decision::Pass => visit::pass(site, page, false, call),
+        Decision::Block => Ok(visit::block()),
+        Decision::Challenge => {
+            let tries = Tries {
+                suspicion,
+                ..Tries::default()
+            };
+            let challenge = visit::challenge(site, page, tries, call).await?;
+            Ok(Outcome::Challenge { challenge })
+        }
     }
-    let challenge = visit::challenge(site, session.page.clone(), Tries::default(), call).await?;
-    Ok(Outcome::Challenge { challenge })
+}
+
+/// Scores the slide alone and among others, and routes it. In shadow mode everybody passes, and the log says what would
+/// have been.
+async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> (Decision, Suspicion) {
+    let Session {
+        page,
+        target,
+        tolerance,
+    } = &session.body;
+    let slider = Slider {
+        target: *target,
+        tolerance: *tolerance,
+    };
+    let single = risk::score(&slid.trace, &slider, &slid.environment);
+    let evidence = cluster::judge_slide(slid, session.id, page.cdata.as_deref(), site, call).await;
+    let joined = join(&single, &evidence);
+    let decision = site.routing.decide(joined.p_bot, &call.place);
+    let alone = super::risk::names(&single.reasons).into_iter();
+    let names = alone.chain(joined.signals.iter().map(|signal| signal.name().to_owned()));
+    let suspicion = Suspicion {
+        p_bot: joined.p_bot,
+        reasons: names.take(MAX_REASONS).collect(),
+    };
+    if decision == Decision::Pass {
+        return (decision, suspicion);
+    }
+    // As integers: formatting numbers with a point takes code that nothing else here needs.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "probabilities")]
+    let per_mille = |p: f32| (p * 1000.0).round() as u32;
+    console_log!(
+        "{}: {}{} p_bot={}/1000 alone={}/1000 {}",
+        site.name,
+        decision.name(),
+        if site.routing.shadow { " (shadow: pass)" } else { "" },
+        per_mille(joined.p_bot),
+        per_mille(single.p_bot),
+        suspicion.reasons.join(",")
+    );
+    let met = if site.routing.shadow { Decision::Pass } else { decision };
+    (met, suspicion)
 }

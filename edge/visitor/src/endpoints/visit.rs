@@ -5,7 +5,7 @@ use parallax_captcha::{
     wire::{Challenge, ChallengeKind, ErrorCode, Outcome},
 };
 use parallax_edge_shared::{
-    claims::{self, CHALLENGE_SECONDS, Page},
+    claims::{self, CHALLENGE_SECONDS, Page, Suspicion},
     digest::Digest,
     pack::Span,
     site::Site,
@@ -72,7 +72,7 @@ fn origin_not_allowed() -> Failure {
 }
 
 /// What a visitor has tried before this challenge.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tries {
     /// Wrong answers.
     pub wrong: u8,
@@ -80,6 +80,8 @@ pub struct Tries {
     pub refreshed: u8,
     /// The picture just seen: another one is shown next.
     pub seen: Option<(Digest, Span)>,
+    /// Why the visitor is challenged at all.
+    pub suspicion: Suspicion,
 }
 
 /// A challenge about a picture drawn at random from the set that is served.
@@ -101,10 +103,13 @@ pub async fn challenge(site: &Site, page: Page, tries: Tries, call: &Call) -> Re
     let body = claims::Challenge {
         page,
         label: entry.label.clone(),
+        set: set.id,
+        checkpoint: set.recipe.checkpoint,
         pack,
         span: entry.image,
         wrong: tries.wrong,
         refreshed: tries.refreshed,
+        suspicion: tries.suspicion,
     };
     let id = seal_ticket(site, CHALLENGE_SECONDS, body, Purpose::Challenge, call)?;
     Ok(Challenge {

@@ -1,0 +1,151 @@
+//! What many sessions of a site together show: one Durable Object a site counts, `captcha::risk::cluster` judges.
+//!
+//! One request a slide. Where the object cannot be reached the slide is judged alone, and the log says so: no visitor is
+//! lost to it.
+
+#[allow(missing_docs, reason = "the macro of Durable Objects writes methods without them")]
+mod object;
+mod tables;
+
+pub use object::Cluster;
+
+use parallax_captcha::{
+    risk::{
+        cluster::{ClusterConfig, Counts, Evidence, duration_bin, judge, repeated_answer},
+        similarity::Signature,
+    },
+    ticket::TicketId,
+    wire::{SlideRequest, Trace},
+};
+use parallax_edge_shared::{
+    admin::SiteRisk,
+    pseudonym::{Kind, address_prefix},
+    routing::AccountHint,
+    site::Site,
+};
+use serde::{Deserialize, Serialize};
+use worker::console_error;
+
+use crate::{durable, endpoints::Call, failure::Failure};
+
+/// Name of the binding.
+const BINDING: &str = "CLUSTER";
+
+/// A visitor waits no longer than this for what others did, milliseconds.
+const LIMIT_MS: u64 = 2000;
+
+/// What is asked of the object. Not tagged within: that would read every observation twice, with code of its own.
+#[derive(Debug, Serialize, Deserialize)]
+enum Ask {
+    /// Count a slide and say what it has in common with others: [`Counts`].
+    Slide(Box<Observation>),
+    /// Count a wrong answer to a picture and say how many sessions gave it: a number.
+    Answer {
+        /// Pseudonym of picture and answer.
+        entity: u64,
+    },
+    /// How much is held: [`SiteRisk`] without the site's name.
+    Read,
+    /// Kept traces as NDJSON.
+    Traces {
+        /// Only those after this one.
+        after: u64,
+        /// At most so many.
+        limit: u32,
+    },
+}
+
+/// What of a slide is counted; nothing of it can be turned back into what a visitor sent, a kept trace aside.
+#[derive(Debug, Serialize, Deserialize)]
+struct Observation {
+    /// So that a slide that is sent again is counted once.
+    session: TicketId,
+    address: Option<u64>,
+    account: Option<u64>,
+    device: Option<u64>,
+    bin: Option<u16>,
+    signature: Option<Signature>,
+    /// Where the site keeps traces.
+    kept: Option<Trace>,
+}
+
+/// What other slides of the site say against this one; nothing when the object cannot be reached.
+pub async fn judge_slide(
+    slid: &SlideRequest,
+    session: TicketId,
+    cdata: Option<&str>,
+    site: &Site,
+    call: &Call,
+) -> Vec<Evidence> {
+    let ask = Ask::Slide(Box::new(observe(slid, session, cdata, site, call)));
+    let counted = durable::within(
+        LIMIT_MS,
+        durable::ask::<_, Counts>(&call.env, BINDING, &site.name, &ask),
+    )
+    .await;
+    match counted {
+        Ok(counts) => judge(&ClusterConfig::default(), &counts),
+        Err(failure) => {
+            console_error!("{}: judged alone: {failure}", site.name);
+            Vec::new()
+        }
+    }
+}
+
+/// What it says that others gave this wrong answer to the same picture; nothing when the object cannot be reached.
+pub async fn judge_answer(picture: &[u8], answer: &str, site: &Site, call: &Call) -> Option<Evidence> {
+    let pseudonyms = call.deployment.sites.pseudonyms(site, call.now());
+    let ask = Ask::Answer {
+        entity: pseudonyms.entity(Kind::Answer, &[picture, answer.as_bytes()]),
+    };
+    match durable::within(LIMIT_MS, durable::ask::<_, u32>(&call.env, BINDING, &site.name, &ask)).await {
+        Ok(sessions) => repeated_answer(&ClusterConfig::default(), sessions),
+        Err(failure) => {
+            console_error!("{}: an answer judged alone: {failure}", site.name);
+            None
+        }
+    }
+}
+
+/// How much the site's object holds.
+///
+/// # Errors
+/// [`Failure::Internal`] when it cannot be reached.
+pub async fn read(site: &Site, call: &Call) -> Result<SiteRisk, Failure> {
+    durable::ask(&call.env, BINDING, &site.name, &Ask::Read).await
+}
+
+/// Kept traces of the site, NDJSON.
+///
+/// # Errors
+/// [`Failure::Internal`] when the object cannot be reached.
+pub async fn kept_traces(site: &Site, after: u64, limit: u32, call: &Call) -> Result<worker::Response, Failure> {
+    let ask = serde_json::to_string(&Ask::Traces { after, limit }).map_err(|e| Failure::Internal(e.to_string()))?;
+    durable::send(&call.env, BINDING, &site.name, "/", ask.into()).await
+}
+
+fn observe(slid: &SlideRequest, session: TicketId, cdata: Option<&str>, site: &Site, call: &Call) -> Observation {
+    let pseudonyms = call.deployment.sites.pseudonyms(site, call.now());
+    let prefix = call.address.as_deref().and_then(address_prefix);
+    let account = match site.routing.account_hint {
+        Some(AccountHint::Cdata) => cdata.filter(|text| !text.is_empty()),
+        None => None,
+    };
+    // What a browser says of itself is common to thousands; at one address prefix it is nearly a device.
+    let browser = serde_json::to_vec(&slid.environment).unwrap_or_default();
+    let trace = &slid.trace;
+    let duration = trace
+        .samples
+        .first()
+        .zip(trace.samples.last())
+        .map(|(a, b)| b[2] - a[2]);
+    Observation {
+        session,
+        address: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Address, &[p])),
+        account: account.map(|text| pseudonyms.entity(Kind::Account, &[text.as_bytes()])),
+        device: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Device, &[p, &browser])),
+        bin: duration.and_then(|ms| duration_bin(trace.input, ms)),
+        signature: Signature::of(trace),
+        kept: (site.routing.keep_traces && trace.samples.len() <= Trace::MAX_SAMPLES).then(|| trace.clone()),
+    }
+}

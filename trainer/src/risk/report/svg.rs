@@ -1,0 +1,129 @@
+//! Plots as plain SVG.
+
+use std::fmt::Write;
+
+use super::DomainReport;
+
+const WIDTH: f64 = 560.0;
+const HEIGHT: f64 = 400.0;
+const LEFT: f64 = 56.0;
+const TOP: f64 = 16.0;
+const PLOT: [f64; 2] = [330.0, 330.0];
+/// Distinguishable without colour vision (Okabe and Ito 2008).
+const COLOURS: [&str; 7] = [
+    "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7",
+];
+
+/// True positives over false positives, logarithmic from 0.001 to 1.
+pub(super) fn roc(report: &DomainReport, false_positives: f64) -> String {
+    let x = |share: f64| (share.max(1e-3).log10() + 3.0) / 3.0;
+    let mut plot = Plot::new("false positives on people", "true positives, family left out");
+    for (share, label) in [(0.001, "0.1 %"), (0.01, "1 %"), (0.1, "10 %"), (1.0, "100 %")] {
+        plot.x_tick(x(share), label);
+    }
+    plot.line(&[[x(false_positives), 0.0], [x(false_positives), 1.0]], "#999999", true);
+    for (index, curve) in report.roc.iter().enumerate() {
+        let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
+        let points: Vec<[f64; 2]> = curve.points.iter().map(|[f, t]| [x(*f), *t]).collect();
+        plot.line(&points, colour, false);
+        plot.legend(index, curve.left_out, colour);
+    }
+    plot.finish()
+}
+
+/// Share of machines over the mean probability of a bin.
+pub(super) fn calibration(report: &DomainReport) -> String {
+    let mut plot = Plot::new("mean probability", "share of machines, at the prior");
+    for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        plot.x_tick(tick, &tick.to_string());
+    }
+    plot.line(&[[0.0, 0.0], [1.0, 1.0]], "#999999", true);
+    let points: Vec<[f64; 2]> = report.calibration.iter().map(|[p, share, _]| [*p, *share]).collect();
+    plot.line(&points, "#0072b2", false);
+    points.iter().for_each(|point| plot.dot(*point, "#0072b2"));
+    plot.finish()
+}
+
+struct Plot {
+    body: String,
+}
+
+impl Plot {
+    fn new(x_title: &str, y_title: &str) -> Self {
+        let mut plot = Self { body: String::new() };
+        let [width, height] = PLOT;
+        plot.element(&format!(
+            "<rect x=\"{LEFT}\" y=\"{TOP}\" width=\"{width}\" height=\"{height}\" fill=\"none\" stroke=\"#000\"/>"
+        ));
+        let (middle, below) = (LEFT + width / 2.0, TOP + height + 36.0);
+        plot.element(&format!(
+            "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">{x_title}</text>"
+        ));
+        let half = TOP + height / 2.0;
+        plot.element(&format!(
+            "<text transform=\"translate(14 {half}) rotate(-90)\" text-anchor=\"middle\">{y_title}</text>"
+        ));
+        for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            let [_, y] = place([0.0, tick]);
+            let (x, y_text) = (LEFT - 6.0, y + 4.0);
+            plot.element(&format!(
+                "<text x=\"{x}\" y=\"{y_text:.1}\" text-anchor=\"end\">{tick}</text>"
+            ));
+        }
+        plot
+    }
+
+    fn element(&mut self, element: &str) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.body, "{element}");
+    }
+
+    fn x_tick(&mut self, x: f64, label: &str) {
+        let [x, y] = place([x, 0.0]);
+        let y = y + 16.0;
+        self.element(&format!(
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{label}</text>"
+        ));
+    }
+
+    fn line(&mut self, points: &[[f64; 2]], colour: &str, dashed: bool) {
+        let at = |point: &[f64; 2]| {
+            let [x, y] = place(*point);
+            format!("{x:.1},{y:.1}")
+        };
+        let points: Vec<String> = points.iter().map(at).collect();
+        let dash = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
+        let points = points.join(" ");
+        self.element(&format!(
+            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"{dash}/>"
+        ));
+    }
+
+    fn dot(&mut self, point: [f64; 2], colour: &str) {
+        let [x, y] = place(point);
+        self.element(&format!(
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
+        ));
+    }
+
+    fn legend(&mut self, index: usize, label: &str, colour: &str) {
+        let (x, y) = (LEFT + PLOT[0] + 14.0, TOP + 14.0 + 18.0 * index as f64);
+        self.element(&format!("<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\">{label}</text>"));
+    }
+
+    fn finish(self) -> String {
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
+             font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n{}</svg>\n",
+            self.body
+        )
+    }
+}
+
+/// From `[0, 1]` squared to the picture.
+fn place([x, y]: [f64; 2]) -> [f64; 2] {
+    [
+        LEFT + x.clamp(0.0, 1.0) * PLOT[0],
+        TOP + (1.0 - y.clamp(0.0, 1.0)) * PLOT[1],
+    ]
+}

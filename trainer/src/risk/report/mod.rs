@@ -10,7 +10,7 @@ use parallax_captcha::{
 use serde::Serialize;
 
 use super::{
-    boosting::BoostingConfig,
+    boosting::{self, BoostingConfig},
     corpus::{self, CorpusConfig, Domain, Sample, Source},
     generators::Family,
     traces::{LabelledTrace, relative},
@@ -18,6 +18,8 @@ use super::{
 };
 use crate::files::{FilesError, PendingFolder};
 
+/// Numbers of trees that are compared.
+const SIZES: [usize; 5] = [25, 50, 100, 200, 400];
 /// Bins of the calibration curve.
 const BINS: usize = 10;
 
@@ -42,6 +44,19 @@ pub struct Report {
     pub recording: DomainReport,
     /// The model for the widget.
     pub widget: DomainReport,
+    /// What a larger or smaller model for the widget would catch.
+    pub sizes: Vec<Size>,
+}
+
+/// One line of accuracy against size.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Size {
+    /// Number of trees.
+    pub trees: usize,
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// True-positive rate of each family left out, in the order of [`Family::JUDGED`].
+    pub tpr: Vec<f64>,
 }
 
 /// What one model does.
@@ -61,6 +76,10 @@ pub struct DomainReport {
     pub roc: Vec<Curve>,
     /// Mean probability, share of machines (weighed to the prior), weight: out of fold, every family in training.
     pub calibration: Vec<[f64; 3]>,
+    /// Bytes of the model's file.
+    pub bytes: usize,
+    /// Trees in it.
+    pub trees: usize,
     /// How many splits use each feature, most first.
     pub features: Vec<(&'static str, usize)>,
 }
@@ -84,16 +103,15 @@ pub fn measure(traces: &[LabelledTrace], seed: u64) -> Report {
             ..CorpusConfig::default()
         },
     );
-    let config = BoostingConfig {
-        seed,
-        ..BoostingConfig::default()
-    };
     let count = |human: bool| traces.iter().filter(|t| t.human == Some(human)).count();
     let judged = |source: Source| samples.iter().filter(|s| s.source == source).count();
     let rules = rules(traces);
     let people = rules.iter().zip(traces).filter(|(_, trace)| trace.human == Some(true));
     let people: Vec<f32> = people.map(|(p, _)| *p).collect();
-    let domain = |domain: Domain| measure_domain(traces, &rules, &corpus::of_domain(&samples, domain), domain, &config);
+    let domain = |domain: Domain| {
+        let config = BoostingConfig::of(domain, seed);
+        measure_domain(traces, &rules, &corpus::of_domain(&samples, domain), domain, &config)
+    };
     Report {
         seed,
         people: count(true),
@@ -104,7 +122,33 @@ pub fn measure(traces: &[LabelledTrace], seed: u64) -> Report {
         rules_false_positives: share(&people, |p| *p >= 0.5),
         recording: domain(Domain::Recording),
         widget: domain(Domain::Widget),
+        sizes: sizes(&corpus::of_domain(&samples, Domain::Widget), seed),
     }
+}
+
+fn sizes(samples: &[Sample], seed: u64) -> Vec<Size> {
+    let size = |&trees: &usize| {
+        let shipped = BoostingConfig::of(Domain::Widget, seed);
+        let config = BoostingConfig {
+            trees,
+            // As much learning in all.
+            learning_rate: (shipped.learning_rate * shipped.trees as f64 / trees as f64).min(0.3),
+            ..shipped
+        };
+        let tpr = |family: Family| {
+            let left_out = LeftOut::Family(family);
+            let scores = validation::out_of_fold(samples, left_out, &config);
+            validation::judge(samples, &scores, Domain::Widget, left_out).tpr
+        };
+        Size {
+            trees,
+            bytes: boosting::fit(&validation::rows(samples.iter()), &config)
+                .to_bytes()
+                .len(),
+            tpr: Family::JUDGED.into_iter().map(tpr).collect(),
+        }
+    };
+    SIZES.iter().map(size).collect()
 }
 
 fn measure_domain(
@@ -148,6 +192,8 @@ fn measure_domain(
         model_false_positives: share(&people, |score| probability(*score) >= 0.5),
         roc,
         calibration: calibration(samples, &scores, probability),
+        bytes: model.to_bytes().len(),
+        trees: config.trees,
         features,
     }
 }

@@ -40,6 +40,8 @@ pub(super) fn calibration(report: &DomainReport) -> String {
     plot.line(&[[0.0, 0.0], [1.0, 1.0]], "#999999", true);
     let points: Vec<[f64; 2]> = report.calibration.iter().map(|[p, share, _]| [*p, *share]).collect();
     plot.line(&points, "#0072b2", false);
+    plot.legend(0, "out of fold", "#0072b2");
+    plot.legend(1, "perfect", "#999999");
     points.iter().for_each(|point| plot.dot(*point, "#0072b2"));
     plot.finish()
 }
@@ -66,6 +68,9 @@ impl Plot {
         for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
             let [_, y] = place([0.0, tick]);
             let (x, y_text) = (LEFT - 6.0, y + 4.0);
+            if tick > 0.0 && tick < 1.0 {
+                plot.grid([LEFT, y], [LEFT + width, y]);
+            }
             plot.element(&format!(
                 "<text x=\"{x}\" y=\"{y_text:.1}\" text-anchor=\"end\">{tick}</text>"
             ));
@@ -79,10 +84,20 @@ impl Plot {
     }
 
     fn x_tick(&mut self, x: f64, label: &str) {
+        let inside = x > 0.0 && x < 1.0;
         let [x, y] = place([x, 0.0]);
+        if inside {
+            self.grid([x, y], [x, TOP]);
+        }
         let y = y + 16.0;
         self.element(&format!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{label}</text>"
+        ));
+    }
+
+    fn grid(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2]) {
+        self.element(&format!(
+            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"#e4e4e4\"/>"
         ));
     }
 
@@ -108,7 +123,11 @@ impl Plot {
 
     fn legend(&mut self, index: usize, label: &str, colour: &str) {
         let (x, y) = (LEFT + PLOT[0] + 14.0, TOP + 14.0 + 18.0 * index as f64);
-        self.element(&format!("<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\">{label}</text>"));
+        let (end, text, middle) = (x + 18.0, x + 24.0, y - 4.0);
+        self.element(&format!(
+            "<line x1=\"{x}\" y1=\"{middle}\" x2=\"{end}\" y2=\"{middle}\" stroke=\"{colour}\" stroke-width=\"2\"/>\
+             <text x=\"{text}\" y=\"{y}\">{label}</text>"
+        ));
     }
 
     fn finish(self) -> String {

@@ -113,7 +113,7 @@ fn domain(text: &mut String, report: &DomainReport, name: &str) {
         .collect();
     let _ = writeln!(
         text,
-        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike.\n\n\
+        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike; both axes are log odds.\n\n\
          ![Calibration]({name}-calibration.svg)\n\n### Features, by the number of splits\n\n{}",
         100.0 * PRIOR,
         used.join(", ")

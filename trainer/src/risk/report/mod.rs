@@ -20,8 +20,9 @@ use crate::files::{FilesError, PendingFolder};
 
 /// Numbers of trees that are compared.
 const SIZES: [usize; 5] = [25, 50, 100, 200, 400];
-/// Bins of the calibration curve.
-const BINS: usize = 10;
+/// Bins of the calibration curve, one for each unit of log odds, half of them below even odds; the fewest traces of one.
+const BINS: usize = 14;
+const MIN_IN_BIN: f64 = 20.0;
 
 /// All figures of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -260,25 +261,26 @@ fn calibration(samples: &[Sample], scores: &[f32], probability: impl Fn(f32) -> 
         .count()
         .max(1) as f64;
     let people = judged.iter().filter(|s| s.source.is_human()).count().max(1) as f64;
-    let mut bins = vec![[0.0; 3]; BINS];
+    let mut bins = vec![([0.0; 3], 0.0); BINS];
     for (sample, score) in samples.iter().zip(scores).filter(|(s, _)| !is_replay(s.source)) {
-        let p = f64::from(probability(*score));
+        let p = f64::from(probability(*score)).clamp(1e-9, 1.0 - 1e-9);
         let machine = !sample.source.is_human();
         let weight = if machine {
             validation::PRIOR / machines
         } else {
             (1.0 - validation::PRIOR) / people
         };
-        let place = ((p * BINS as f64) as usize).min(BINS - 1);
-        if let Some([sum, machines, total]) = bins.get_mut(place) {
+        let place = (p / (1.0 - p)).ln() + BINS as f64 / 2.0;
+        if let Some(([sum, machines, total], count)) = bins.get_mut((place.max(0.0) as usize).min(BINS - 1)) {
             *sum += p * weight;
             *machines += if machine { weight } else { 0.0 };
             *total += weight;
+            *count += 1.0;
         }
     }
-    let filled = bins.into_iter().filter(|[_, _, total]| *total > 0.0);
+    let filled = bins.into_iter().filter(|(_, count)| *count >= MIN_IN_BIN);
     filled
-        .map(|[sum, machines, total]| [sum / total, machines / total, total])
+        .map(|([sum, machines, total], _)| [sum / total, machines / total, total])
         .collect()
 }
 

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::DomainReport;
 
-const WIDTH: f64 = 560.0;
+const WIDTH: f64 = 570.0;
 const HEIGHT: f64 = 400.0;
-const LEFT: f64 = 56.0;
+const LEFT: f64 = 66.0;
 const TOP: f64 = 16.0;
 const PLOT: [f64; 2] = [330.0, 330.0];
 /// Distinguishable without colour vision (Okabe and Ito 2008).
@@ -31,14 +31,28 @@ pub(super) fn roc(report: &DomainReport, false_positives: f64) -> String {
     plot.finish()
 }
 
-/// Share of machines over the mean probability of a bin.
+/// Share of machines over the mean probability of a bin, both axes in log odds.
 pub(super) fn calibration(report: &DomainReport) -> String {
-    let mut plot = Plot::new("mean probability", "share of machines, at the prior");
-    for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        plot.x_tick(tick, &tick.to_string());
+    let axis = |p: f64| ((p.max(1e-9) / (1.0 - p).max(1e-9)).ln() / 14.0 + 0.5).clamp(0.0, 1.0);
+    let mut plot = Plot::bare("mean probability", "share of machines, at the prior");
+    for (p, label) in [
+        (0.001, "0.1 %"),
+        (0.01, "1 %"),
+        (0.1, "10 %"),
+        (0.5, "50 %"),
+        (0.9, "90 %"),
+        (0.99, "99 %"),
+        (0.999, "99.9 %"),
+    ] {
+        plot.x_tick(axis(p), label);
+        plot.y_tick(axis(p), label);
     }
     plot.line(&[[0.0, 0.0], [1.0, 1.0]], "#999999", true);
-    let points: Vec<[f64; 2]> = report.calibration.iter().map(|[p, share, _]| [*p, *share]).collect();
+    let points: Vec<[f64; 2]> = report
+        .calibration
+        .iter()
+        .map(|[p, share, _]| [axis(*p), axis(*share)])
+        .collect();
     plot.line(&points, "#0072b2", false);
     plot.legend(0, "out of fold", "#0072b2");
     plot.legend(1, "perfect", "#999999");
@@ -51,7 +65,17 @@ struct Plot {
 }
 
 impl Plot {
+    /// With shares from 0 to 1 upwards.
     fn new(x_title: &str, y_title: &str) -> Self {
+        let mut plot = Self::bare(x_title, y_title);
+        for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            plot.y_tick(tick, &tick.to_string());
+        }
+        plot
+    }
+
+    /// Without ticks.
+    fn bare(x_title: &str, y_title: &str) -> Self {
         let mut plot = Self { body: String::new() };
         let [width, height] = PLOT;
         plot.element(&format!(
@@ -63,24 +87,26 @@ impl Plot {
         ));
         let half = TOP + height / 2.0;
         plot.element(&format!(
-            "<text transform=\"translate(14 {half}) rotate(-90)\" text-anchor=\"middle\">{y_title}</text>"
+            "<text transform=\"translate(11 {half}) rotate(-90)\" text-anchor=\"middle\">{y_title}</text>"
         ));
-        for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
-            let [_, y] = place([0.0, tick]);
-            let (x, y_text) = (LEFT - 6.0, y + 4.0);
-            if tick > 0.0 && tick < 1.0 {
-                plot.grid([LEFT, y], [LEFT + width, y]);
-            }
-            plot.element(&format!(
-                "<text x=\"{x}\" y=\"{y_text:.1}\" text-anchor=\"end\">{tick}</text>"
-            ));
-        }
         plot
     }
 
     fn element(&mut self, element: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.body, "{element}");
+    }
+
+    fn y_tick(&mut self, y: f64, label: &str) {
+        let inside = y > 0.0 && y < 1.0;
+        let [left, y] = place([0.0, y]);
+        if inside {
+            self.grid([left, y], [left + PLOT[0], y]);
+        }
+        let (x, y) = (left - 6.0, y + 4.0);
+        self.element(&format!(
+            "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"
+        ));
     }
 
     fn x_tick(&mut self, x: f64, label: &str) {

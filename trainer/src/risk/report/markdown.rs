@@ -113,7 +113,8 @@ fn domain(text: &mut String, report: &DomainReport, name: &str) {
         .collect();
     let _ = writeln!(
         text,
-        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike; both axes are log odds.\n\n\
+        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike; both axes are log odds. \
+         Above 50 % a bin holds a handful of people at most, where one more or less moves the curve from edge to edge.\n\n\
          ![Calibration]({name}-calibration.svg)\n\n### Features, by the number of splits\n\n{}",
         100.0 * PRIOR,
         used.join(", ")

@@ -96,10 +96,14 @@ fn hostile_traces_are_suspicious() {
     let many = "1,1,1;".repeat(10_000);
     fs::write(
         &path,
-        format!("back 1,1,9;2,1,1; 1,1\nhuge 1,1,1;1e30,1,2; 1,1 1\nmany {many} 1,1 1\n"),
+        format!(
+            "back 1,1,9;2,1,1; 1,1\nhuge 1,1,1;1e30,1,2; 1,1 1\nmany {many} 1,1 1\nnan 1,1,1;NaN,1,2;3,1,inf; 1,1 1\n"
+        ),
     )
     .unwrap();
-    for (id, p_bot) in scored(root.path(), &path) {
+    let scores = scored(root.path(), &path);
+    assert_eq!(scores.len(), 4);
+    for (id, p_bot) in scores {
         assert!(p_bot > 0.9, "{id}: {p_bot}");
     }
 }

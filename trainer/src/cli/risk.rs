@@ -170,10 +170,7 @@ fn train(options: &TrainOptions) -> Result<(), CommandError> {
         },
     );
     let samples = corpus::of_domain(&samples, options.domain);
-    let config = BoostingConfig {
-        seed: options.seed,
-        ..BoostingConfig::default()
-    };
+    let config = BoostingConfig::of(options.domain, options.seed);
     let scores = validation::out_of_fold(&samples, LeftOut::Nothing, &config);
     let model = validation::train(&samples, &scores, &config);
     let bytes = model.to_bytes();

@@ -86,8 +86,8 @@ pub struct CorpusConfig {
 impl Default for CorpusConfig {
     fn default() -> Self {
         Self {
-            judged: 60,
-            augmenting: 40,
+            judged: 80,
+            augmenting: 80,
             on_display: 2,
             seed: 1,
         }

@@ -18,7 +18,7 @@ use super::{
 pub const FALSE_POSITIVES: f64 = 0.005;
 /// The share of machines that probabilities are calibrated to. Rules and clusters join by noisy-or, so this model only
 /// speaks up where it would against such odds.
-pub const PRIOR: f64 = 0.01;
+pub const PRIOR: f64 = 0.005;
 
 /// What a model is not trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,10 +111,15 @@ pub fn out_of_fold(samples: &[Sample], left_out: LeftOut, config: &BoostingConfi
 #[must_use]
 pub fn threshold(mut people: Vec<f32>, share: f64) -> f32 {
     people.sort_by(|a, b| b.total_cmp(a));
+    let none = if people.is_empty() {
+        f32::INFINITY
+    } else {
+        f32::NEG_INFINITY
+    };
     people
         .get((people.len() as f64 * share) as usize)
         .copied()
-        .unwrap_or(f32::INFINITY)
+        .unwrap_or(none)
 }
 
 /// Share of `scores` above `threshold`; 0 of nothing.

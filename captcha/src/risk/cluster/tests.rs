@@ -127,12 +127,9 @@ fn replays_are_caught_from_the_third_use_on() {
     let mut random = Random::new(12);
     for (noise, time_ms, scale) in [(0.0, 0.0, 0.0), (1.0, 3.0, 0.02), (2.0, 5.0, 0.03), (3.0, 5.0, 0.03)] {
         let mut site = Site::default();
-        people
-            .iter()
-            .zip(1..)
-            .for_each(|(person, address)| {
-                site.slide(address, person);
-            });
+        people.iter().zip(1..).for_each(|(person, address)| {
+            site.slide(address, person);
+        });
         let (mut caught, mut uses) = (0, 0);
         for source in &sources {
             // Noise is meant for a track of 280 pixels; recordings have their own unit.

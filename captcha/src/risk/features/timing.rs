@@ -93,7 +93,9 @@ const PAUSE: f64 = 120.0;
 fn stamp_step(raw: &[[f64; 2]]) -> f64 {
     let (mut intervals, mut steps) = (Vec::new(), Vec::new());
     for pair in raw.windows(2) {
-        let &[[dt, step], [next_dt, next_step]] = pair else { continue };
+        let &[[dt, step], [next_dt, next_step]] = pair else {
+            continue;
+        };
         if dt.max(next_dt) < PAUSE && step.max(next_step) > 0.01 {
             intervals.push((next_dt / dt).ln());
             steps.push(((next_step + 1e-3) / (step + 1e-3)).ln());

@@ -57,23 +57,38 @@ impl Model {
         }
         for tree in &self.trees {
             bytes.extend(tree.splits.iter().flat_map(|(feature, bin)| [*feature, *bin]));
-            bytes.extend(tree.leaves.iter().flat_map(|leaf| ((leaf / unit).round() as i8).to_le_bytes()));
+            bytes.extend(
+                tree.leaves
+                    .iter()
+                    .flat_map(|leaf| ((leaf / unit).round() as i8).to_le_bytes()),
+            );
         }
         bytes
     }
 
     /// The same model as its file holds it: only edges that split something, of 24 bits, and leaves of 8 bits.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "fewer than 256 edges; leaves are scaled into an i8")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "fewer than 256 edges; leaves are scaled into an i8"
+    )]
     pub fn rounded(mut self) -> Self {
         for (feature, edges) in self.edges.iter_mut().enumerate() {
             let splits = self.trees.iter().flat_map(|tree| tree.splits);
-            let mut used: Vec<u8> = splits.filter(|(f, _)| usize::from(*f) == feature).map(|(_, bin)| bin).collect();
+            let mut used: Vec<u8> = splits
+                .filter(|(f, _)| usize::from(*f) == feature)
+                .map(|(_, bin)| bin)
+                .collect();
             used.sort_unstable();
             used.dedup();
             used.retain(|bin| usize::from(*bin) < edges.len());
             let below = |bin: u8| used.partition_point(|kept| *kept < bin) as u8;
-            for (_, bin) in self.trees.iter_mut().flat_map(|tree| &mut tree.splits).filter(|(f, _)| usize::from(*f) == feature) {
+            for (_, bin) in self
+                .trees
+                .iter_mut()
+                .flat_map(|tree| &mut tree.splits)
+                .filter(|(f, _)| usize::from(*f) == feature)
+            {
                 if *bin != Tree::ALL_LEFT.1 {
                     *bin = below(*bin);
                 }

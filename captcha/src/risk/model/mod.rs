@@ -181,9 +181,9 @@ impl Model {
     }
 
     fn sum(&self, bins: &[u8; COUNT]) -> f32 {
-        self.trees
-            .iter()
-            .fold(self.intercept, |sum, tree| sum + tree.leaf(|feature| bins.get(feature).copied().unwrap_or(0)))
+        self.trees.iter().fold(self.intercept, |sum, tree| {
+            sum + tree.leaf(|feature| bins.get(feature).copied().unwrap_or(0))
+        })
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "fewer than 256 edges")]

@@ -26,7 +26,11 @@ pub(super) fn curve(random: &mut Random) -> Curve {
     }
     let concentration = random.within(0.8, 6.0);
     let lengths = random.shares(count, concentration);
-    let (overlap, rest, sharpness) = (random.within(0.6, 2.2), random.within(0.0, 0.8), random.within(1.3, 4.0));
+    let (overlap, rest, sharpness) = (
+        random.within(0.6, 2.2),
+        random.within(0.0, 0.8),
+        random.within(1.3, 4.0),
+    );
     let mut x = vec![0.0; Curve::POINTS];
     let mut start = 0.0;
     for (amplitude, length) in amplitudes.iter().zip(&lengths) {

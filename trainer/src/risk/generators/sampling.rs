@@ -223,7 +223,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of recorded people. Samples that run backwards in time are left out.
+    /// A pool of recorded people. Samples that run backwards in time or are no numbers are left out.
     #[must_use]
     pub fn recorded(people: impl IntoIterator<Item = Vec<[f64; 3]>>) -> Self {
         let people: Vec<Vec<[f64; 3]>> = people.into_iter().map(cleaned).filter(|p| p.len() >= 8).collect();
@@ -286,11 +286,11 @@ impl Pool {
     }
 }
 
-/// In the order of time.
+/// In the order of time, and finite.
 fn cleaned(mut trace: Vec<[f64; 3]>) -> Vec<[f64; 3]> {
     let mut latest = f64::NEG_INFINITY;
     trace.retain(|sample| {
-        let forward = sample[2] >= latest;
+        let forward = sample.iter().all(|v| v.is_finite()) && sample[2] >= latest;
         latest = latest.max(sample[2]);
         forward
     });

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use super::{DomainReport, Report};
-use crate::risk::validation::{LeftOutRow, PRIOR};
+use crate::risk::{
+    generators::Family,
+    validation::{LeftOutRow, PRIOR},
+};
 
 /// What is asked of every generator left out.
 const GOAL: f64 = 0.9;
@@ -42,10 +45,14 @@ pub fn page(report: &Report) -> String {
          recorded machines ({}), five folds; attackers of a fold draw geometry, clocks and strokes only from people of that \
          fold. True-positive rates are at {percent} % false positives on people, out of fold. The rules alone suspect \
          {:.2} % of recorded people.\n\n\
-         Habits of sampling: `stamp`, the path at the time stamps of a person, rests included. `hold`, the same, resting \
-         where the person did. `tick`, a person's intervals without rests. `poll`, a timer of the attacker's own, an event \
-         at every tick. `display`, the widget's pixels and a display's frames. A replay moves like a person; what is caught \
-         of replays is their jitter, the rest is for the cluster score.\n",
+         A family that is left out shares neither the shape of its movements nor its noise with any family that stays. \
+         Families that only train (`chain`, `wandering`, `spring`, `mixture`, people's steps shuffled, people's paths through \
+         other clocks, as they are and smoothed) are never judged.\n\n\
+         Habits of sampling; all but `display` put positions onto the recordings' grid. `stamp`, the path at the recorded time \
+         stamps of a person, rests included. Harder: `hold`, the same, resting where the person did. `tick`, a person's \
+         intervals without rests. `poll`, a timer of the attacker's own, an event at every tick. `display`, the widget's \
+         pixels and a display's frames. A replay moves like a person; what is caught of replays is their jitter, the rest is \
+         for the cluster score.\n",
         report.seed,
         report.people,
         report.judged_people,
@@ -61,15 +68,33 @@ pub fn page(report: &Report) -> String {
          These figures are therefore an estimate, not a measurement.\n\n",
     );
     domain(&mut text, &report.widget, "widget");
+    sizes(&mut text, report);
     text
+}
+
+fn sizes(text: &mut String, report: &Report) {
+    let names: Vec<&str> = Family::JUDGED.into_iter().map(Family::name).collect();
+    let _ = writeln!(
+        text,
+        "\n### Accuracy against size\n\nThe model travels in the visitor path, so it is as small as it can be. Families left out, as \
+         above.\n\n| trees | bytes | {} |\n| --- | --- |{}",
+        names.join(" | "),
+        " --- |".repeat(names.len())
+    );
+    for size in &report.sizes {
+        let cells: String = size.tpr.iter().map(|tpr| format!(" {tpr:.3} |")).collect();
+        let _ = writeln!(text, "| {} | {} |{cells}", size.trees, size.bytes);
+    }
 }
 
 fn domain(text: &mut String, report: &DomainReport, name: &str) {
     let _ = writeln!(
         text,
-        "The joined score (rules and model, noisy-or) reaches 0.5 for **{:.2} %** of recorded people, the model alone for \
+        "{} trees, {} bytes. The joined score (rules and model, noisy-or) reaches 0.5 for **{:.2} %** of recorded people, the model alone for \
          {:.2} % of this domain's people. Of recorded machines the joined score suspects {:.1} % when none of them was \
          trained on.\n\n### Whole families left out of training\n",
+        report.trees,
+        report.bytes,
         100.0 * report.joined_false_positives,
         100.0 * report.model_false_positives,
         100.0 * report.joined_machines
@@ -88,7 +113,8 @@ fn domain(text: &mut String, report: &DomainReport, name: &str) {
         .collect();
     let _ = writeln!(
         text,
-        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike.\n\n\
+        "\n### Calibration\n\nOut of fold (Platt), to machines being {} % of all, families counting alike; both axes are log odds. \
+         Above 50 % a bin holds a handful of people at most, where one more or less moves the curve from edge to edge.\n\n\
          ![Calibration]({name}-calibration.svg)\n\n### Features, by the number of splits\n\n{}",
         100.0 * PRIOR,
         used.join(", ")

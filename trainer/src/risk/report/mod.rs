@@ -10,7 +10,7 @@ use parallax_captcha::{
 use serde::Serialize;
 
 use super::{
-    boosting::BoostingConfig,
+    boosting::{self, BoostingConfig},
     corpus::{self, CorpusConfig, Domain, Sample, Source},
     generators::Family,
     traces::{LabelledTrace, relative},
@@ -18,8 +18,11 @@ use super::{
 };
 use crate::files::{FilesError, PendingFolder};
 
-/// Bins of the calibration curve.
-const BINS: usize = 10;
+/// Numbers of trees that are compared.
+const SIZES: [usize; 5] = [25, 50, 100, 200, 400];
+/// Bins of the calibration curve, one for each unit of log odds, half of them below even odds; the fewest traces of one.
+const BINS: usize = 14;
+const MIN_IN_BIN: f64 = 20.0;
 
 /// All figures of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +45,19 @@ pub struct Report {
     pub recording: DomainReport,
     /// The model for the widget.
     pub widget: DomainReport,
+    /// What a larger or smaller model for the widget would catch.
+    pub sizes: Vec<Size>,
+}
+
+/// One line of accuracy against size.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Size {
+    /// Number of trees.
+    pub trees: usize,
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// True-positive rate of each family left out, in the order of [`Family::JUDGED`].
+    pub tpr: Vec<f64>,
 }
 
 /// What one model does.
@@ -61,6 +77,10 @@ pub struct DomainReport {
     pub roc: Vec<Curve>,
     /// Mean probability, share of machines (weighed to the prior), weight: out of fold, every family in training.
     pub calibration: Vec<[f64; 3]>,
+    /// Bytes of the model's file.
+    pub bytes: usize,
+    /// Trees in it.
+    pub trees: usize,
     /// How many splits use each feature, most first.
     pub features: Vec<(&'static str, usize)>,
 }
@@ -84,16 +104,15 @@ pub fn measure(traces: &[LabelledTrace], seed: u64) -> Report {
             ..CorpusConfig::default()
         },
     );
-    let config = BoostingConfig {
-        seed,
-        ..BoostingConfig::default()
-    };
     let count = |human: bool| traces.iter().filter(|t| t.human == Some(human)).count();
     let judged = |source: Source| samples.iter().filter(|s| s.source == source).count();
     let rules = rules(traces);
     let people = rules.iter().zip(traces).filter(|(_, trace)| trace.human == Some(true));
     let people: Vec<f32> = people.map(|(p, _)| *p).collect();
-    let domain = |domain: Domain| measure_domain(traces, &rules, &corpus::of_domain(&samples, domain), domain, &config);
+    let domain = |domain: Domain| {
+        let config = BoostingConfig::of(domain, seed);
+        measure_domain(traces, &rules, &corpus::of_domain(&samples, domain), domain, &config)
+    };
     Report {
         seed,
         people: count(true),
@@ -104,7 +123,33 @@ pub fn measure(traces: &[LabelledTrace], seed: u64) -> Report {
         rules_false_positives: share(&people, |p| *p >= 0.5),
         recording: domain(Domain::Recording),
         widget: domain(Domain::Widget),
+        sizes: sizes(&corpus::of_domain(&samples, Domain::Widget), seed),
     }
+}
+
+fn sizes(samples: &[Sample], seed: u64) -> Vec<Size> {
+    let size = |&trees: &usize| {
+        let shipped = BoostingConfig::of(Domain::Widget, seed);
+        let config = BoostingConfig {
+            trees,
+            // As much learning in all.
+            learning_rate: (shipped.learning_rate * shipped.trees as f64 / trees as f64).min(0.3),
+            ..shipped
+        };
+        let tpr = |family: Family| {
+            let left_out = LeftOut::Family(family);
+            let scores = validation::out_of_fold(samples, left_out, &config);
+            validation::judge(samples, &scores, Domain::Widget, left_out).tpr
+        };
+        Size {
+            trees,
+            bytes: boosting::fit(&validation::rows(samples.iter()), &config)
+                .to_bytes()
+                .len(),
+            tpr: Family::JUDGED.into_iter().map(tpr).collect(),
+        }
+    };
+    SIZES.iter().map(size).collect()
 }
 
 fn measure_domain(
@@ -148,6 +193,8 @@ fn measure_domain(
         model_false_positives: share(&people, |score| probability(*score) >= 0.5),
         roc,
         calibration: calibration(samples, &scores, probability),
+        bytes: model.to_bytes().len(),
+        trees: config.trees,
         features,
     }
 }
@@ -214,25 +261,26 @@ fn calibration(samples: &[Sample], scores: &[f32], probability: impl Fn(f32) -> 
         .count()
         .max(1) as f64;
     let people = judged.iter().filter(|s| s.source.is_human()).count().max(1) as f64;
-    let mut bins = vec![[0.0; 3]; BINS];
+    let mut bins = vec![([0.0; 3], 0.0); BINS];
     for (sample, score) in samples.iter().zip(scores).filter(|(s, _)| !is_replay(s.source)) {
-        let p = f64::from(probability(*score));
+        let p = f64::from(probability(*score)).clamp(1e-9, 1.0 - 1e-9);
         let machine = !sample.source.is_human();
         let weight = if machine {
             validation::PRIOR / machines
         } else {
             (1.0 - validation::PRIOR) / people
         };
-        let place = ((p * BINS as f64) as usize).min(BINS - 1);
-        if let Some([sum, machines, total]) = bins.get_mut(place) {
+        let place = (p / (1.0 - p)).ln() + BINS as f64 / 2.0;
+        if let Some(([sum, machines, total], count)) = bins.get_mut((place.max(0.0) as usize).min(BINS - 1)) {
             *sum += p * weight;
             *machines += if machine { weight } else { 0.0 };
             *total += weight;
+            *count += 1.0;
         }
     }
-    let filled = bins.into_iter().filter(|[_, _, total]| *total > 0.0);
+    let filled = bins.into_iter().filter(|(_, count)| *count >= MIN_IN_BIN);
     filled
-        .map(|[sum, machines, total]| [sum / total, machines / total, total])
+        .map(|([sum, machines, total], _)| [sum / total, machines / total, total])
         .collect()
 }
 

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use super::DomainReport;
 
-const WIDTH: f64 = 560.0;
+const WIDTH: f64 = 570.0;
 const HEIGHT: f64 = 400.0;
-const LEFT: f64 = 56.0;
+const LEFT: f64 = 66.0;
 const TOP: f64 = 16.0;
 const PLOT: [f64; 2] = [330.0, 330.0];
 /// Distinguishable without colour vision (Okabe and Ito 2008).
@@ -31,15 +31,31 @@ pub(super) fn roc(report: &DomainReport, false_positives: f64) -> String {
     plot.finish()
 }
 
-/// Share of machines over the mean probability of a bin.
+/// Share of machines over the mean probability of a bin, both axes in log odds.
 pub(super) fn calibration(report: &DomainReport) -> String {
-    let mut plot = Plot::new("mean probability", "share of machines, at the prior");
-    for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        plot.x_tick(tick, &tick.to_string());
+    let axis = |p: f64| ((p.max(1e-9) / (1.0 - p).max(1e-9)).ln() / 14.0 + 0.5).clamp(0.0, 1.0);
+    let mut plot = Plot::bare("mean probability", "share of machines, at the prior");
+    for (p, label) in [
+        (0.001, "0.1 %"),
+        (0.01, "1 %"),
+        (0.1, "10 %"),
+        (0.5, "50 %"),
+        (0.9, "90 %"),
+        (0.99, "99 %"),
+        (0.999, "99.9 %"),
+    ] {
+        plot.x_tick(axis(p), label);
+        plot.y_tick(axis(p), label);
     }
     plot.line(&[[0.0, 0.0], [1.0, 1.0]], "#999999", true);
-    let points: Vec<[f64; 2]> = report.calibration.iter().map(|[p, share, _]| [*p, *share]).collect();
+    let points: Vec<[f64; 2]> = report
+        .calibration
+        .iter()
+        .map(|[p, share, _]| [axis(*p), axis(*share)])
+        .collect();
     plot.line(&points, "#0072b2", false);
+    plot.legend(0, "out of fold", "#0072b2");
+    plot.legend(1, "perfect", "#999999");
     points.iter().for_each(|point| plot.dot(*point, "#0072b2"));
     plot.finish()
 }
@@ -49,7 +65,17 @@ struct Plot {
 }
 
 impl Plot {
+    /// With shares from 0 to 1 upwards.
     fn new(x_title: &str, y_title: &str) -> Self {
+        let mut plot = Self::bare(x_title, y_title);
+        for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            plot.y_tick(tick, &tick.to_string());
+        }
+        plot
+    }
+
+    /// Without ticks.
+    fn bare(x_title: &str, y_title: &str) -> Self {
         let mut plot = Self { body: String::new() };
         let [width, height] = PLOT;
         plot.element(&format!(
@@ -61,15 +87,8 @@ impl Plot {
         ));
         let half = TOP + height / 2.0;
         plot.element(&format!(
-            "<text transform=\"translate(14 {half}) rotate(-90)\" text-anchor=\"middle\">{y_title}</text>"
+            "<text transform=\"translate(11 {half}) rotate(-90)\" text-anchor=\"middle\">{y_title}</text>"
         ));
-        for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
-            let [_, y] = place([0.0, tick]);
-            let (x, y_text) = (LEFT - 6.0, y + 4.0);
-            plot.element(&format!(
-                "<text x=\"{x}\" y=\"{y_text:.1}\" text-anchor=\"end\">{tick}</text>"
-            ));
-        }
         plot
     }
 
@@ -78,11 +97,33 @@ impl Plot {
         let _ = writeln!(self.body, "{element}");
     }
 
+    fn y_tick(&mut self, y: f64, label: &str) {
+        let inside = y > 0.0 && y < 1.0;
+        let [left, y] = place([0.0, y]);
+        if inside {
+            self.grid([left, y], [left + PLOT[0], y]);
+        }
+        let (x, y) = (left - 6.0, y + 4.0);
+        self.element(&format!(
+            "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"
+        ));
+    }
+
     fn x_tick(&mut self, x: f64, label: &str) {
+        let inside = x > 0.0 && x < 1.0;
         let [x, y] = place([x, 0.0]);
+        if inside {
+            self.grid([x, y], [x, TOP]);
+        }
         let y = y + 16.0;
         self.element(&format!(
             "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{label}</text>"
+        ));
+    }
+
+    fn grid(&mut self, [x1, y1]: [f64; 2], [x2, y2]: [f64; 2]) {
+        self.element(&format!(
+            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"#e4e4e4\"/>"
         ));
     }
 
@@ -108,7 +149,11 @@ impl Plot {
 
     fn legend(&mut self, index: usize, label: &str, colour: &str) {
         let (x, y) = (LEFT + PLOT[0] + 14.0, TOP + 14.0 + 18.0 * index as f64);
-        self.element(&format!("<text x=\"{x}\" y=\"{y}\" fill=\"{colour}\">{label}</text>"));
+        let (end, text, middle) = (x + 18.0, x + 24.0, y - 4.0);
+        self.element(&format!(
+            "<line x1=\"{x}\" y1=\"{middle}\" x2=\"{end}\" y2=\"{middle}\" stroke=\"{colour}\" stroke-width=\"2\"/>\
+             <text x=\"{text}\" y=\"{y}\">{label}</text>"
+        ));
     }
 
     fn finish(self) -> String {

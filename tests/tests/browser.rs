@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use parallax_tests::edge::{Edge, EdgeConfig, repository, tool};
+use parallax_tests::edge::{Edge, EdgeConfig};
+use parallax_tests::paths::{repository, tool};
 
 #[test]
 fn the_demo_page_in_a_browser() {
@@ -17,6 +18,6 @@ fn the_demo_page_in_a_browser() {
     assert!(
         status.success(),
         "see the report above ({status}); the edge's log:\n{}",
-        edge.log()
+        edge.server.log()
     );
 }

@@ -39,8 +39,8 @@ pub struct Style {
     pub decoy_width: RangeInclusive<f32>,
     /// Contrast of decoy strokes, as a share of the ink's.
     pub decoy_strength: f32,
-    /// How much fainter decoy strokes are on and beside characters: 0 is not at all, 1 is gone. A stroke across an
-    /// opening makes a C a 6.
+    /// The share of its contrast that a decoy stroke loses where characters cover a third of its surroundings, 7 pixels
+    /// around; proportionally less where they cover less. A stroke across an opening makes a C a 6.
     pub decoy_sparing: f32,
     /// Tone of the ground, per captcha.
     pub background: RangeInclusive<f32>,

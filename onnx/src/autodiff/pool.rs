@@ -1,7 +1,6 @@
 //! Rules of pooling. The maximum's mask is found again by comparing the operand with its stretched maxima.
 
-use super::elementwise::SATURATE;
-use super::{Cotangents, Vjp};
+use super::{Cotangents, SATURATE, Vjp};
 use crate::builder::{Builder, Dialect};
 use crate::graph::{Binary, GraphError, Literal, TensorId};
 
@@ -58,7 +57,7 @@ fn by_saturation(
 }
 
 /// 1 where `x` is as large as `largest`, which it never exceeds; 0 elsewhere. No comparison: tract is slow at them.
-pub(crate) fn is_largest(b: &Builder, x: TensorId, largest: TensorId) -> Result<TensorId, GraphError> {
+fn is_largest(b: &Builder, x: TensorId, largest: TensorId) -> Result<TensorId, GraphError> {
     let below = b.sub(x, largest)?;
     b.clip(b.add_scalar(b.scale(below, SATURATE)?, 1.0)?, 0.0, 1.0)
 }

@@ -9,7 +9,7 @@
 //! In training ([`Pooled::apply`]) one product has all places, and mean and variance of the convolution follow from the
 //! first two moments of the patches, which are few numbers. For tract ([`conv_max_pool`]) each place has a product.
 
-use crate::autodiff::pool::is_largest;
+use crate::autodiff::SATURATE;
 use crate::builder::{Builder, Dialect};
 use crate::graph::{GraphError, Literal, Reduction, TensorId};
 
@@ -29,8 +29,8 @@ pub struct PooledConv {
     pub pool: [usize; 2],
 }
 
-/// Convolves `x: [N, C, H, W]` and pools: `[N, O, rows, columns]`. Tied maxima get what the rule of MaxPool gives them in
-/// the builder's dialect.
+/// Convolves `x: [N, C, H, W]` and pools: `[N, O, rows, columns]`. Tied maxima share the
+/// cotangent, or each get the whole of it where the sizes leave it to MaxPool for tract.
 ///
 /// # Errors
 /// [`GraphError`] when the shapes do not fit.
@@ -52,20 +52,35 @@ pub fn conv_max_pool(b: &Builder, x: TensorId, conv: PooledConv) -> Result<Tenso
     b.add(largest, b.reshape(conv.bias, &[1, pooled.filters, 1, 1])?)
 }
 
-/// Element by element the largest of `parts`, which have one shape, as the result has. Tied parts each get the whole
-/// cotangent: with real images ties are padding.
-fn largest_of(b: &Builder, parts: Vec<TensorId>) -> Result<TensorId, GraphError> {
-    let outputs = b.region(&parts.clone(), |b| {
-        let maximum = parts.iter().copied().map(Ok).reduce(|a, part| b.max(a?, part?));
-        let largest = maximum.unwrap_or(Err(GraphError::NoRule { op: "Max" }))?;
-        let rule = move |b: &Builder, dy: &[Option<TensorId>], _: &[bool]| {
-            let through = |part: &TensorId| match dy.first().copied().flatten() {
-                Some(dy) => Ok(Some(b.mul(dy, is_largest(b, *part, largest)?)?)),
-                None => Ok(None),
-            };
-            parts.iter().map(through).collect()
+/// Element by element the largest of `parts`, which have one shape, as the result has: a tournament.
+fn largest_of(b: &Builder, mut parts: Vec<TensorId>) -> Result<TensorId, GraphError> {
+    while parts.len() > 1 {
+        let pair = |pair: &[TensorId]| match pair {
+            [x, z] => larger_of(b, *x, *z),
+            _ => pair.first().copied().ok_or(GraphError::NoRule { op: "Max" }),
         };
-        Ok((vec![largest], Box::new(rule)))
+        parts = parts.chunks(2).map(pair).collect::<Result<_, _>>()?;
+    }
+    parts.first().copied().ok_or(GraphError::NoRule { op: "Max" })
+}
+
+/// Element by element the larger of `x` and `z`, which have one shape; equals share the cotangent evenly.
+///
+/// Without Max and comparisons, which tract computes one by one in wasm: a saturated difference says which is larger,
+/// once for forward and backward. The result is off by the rounding of a difference and a sum.
+fn larger_of(b: &Builder, x: TensorId, z: TensorId) -> Result<TensorId, GraphError> {
+    let outputs = b.region(&[x, z], |b| {
+        let ahead = b.sub(x, z)?;
+        let wins = b.clip(b.add_scalar(b.scale(ahead, SATURATE)?, 0.5)?, 0.0, 1.0)?;
+        let larger = b.add(z, b.mul(ahead, wins)?)?;
+        let rule = move |b: &Builder, dy: &[Option<TensorId>], _: &[bool]| {
+            let Some(dy) = dy.first().copied().flatten() else {
+                return Ok(vec![None; 2]);
+            };
+            let dx = b.mul(dy, wins)?;
+            Ok(vec![Some(dx), Some(b.sub(dy, dx)?)])
+        };
+        Ok((vec![larger], Box::new(rule)))
     })?;
     outputs.first().copied().ok_or(GraphError::NoRule { op: "Max" })
 }

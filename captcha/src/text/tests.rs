@@ -48,7 +48,7 @@ fn pixels_change_with_the_scheme_version_only() {
     let digests = [Style::default(), Style::paper()].map(|style| format!("{:016x}", digest(&style)));
     assert_eq!(
         (SCHEME_VERSION, digests),
-        (3, ["824de64e382ce945", "9b49b282b228479f"].map(str::to_owned))
+        (4, ["e031c39f701ce207", "6a9962cd70ee73c8"].map(str::to_owned))
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use parallax_tests::edge::{repository, tool};
+use parallax_tests::paths::{repository, tool};
 use serde_json::Value;
 
 use crate::table::Row;

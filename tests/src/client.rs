@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http;
 
-/// Speaks to one edge.
+/// Speaks to one server.
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: ureq::Agent,
@@ -34,7 +34,7 @@ pub struct Reply {
 }
 
 impl Client {
-    /// Speaks to the edge on `port` of loopback.
+    /// Speaks to the server on `port` of loopback.
     #[must_use]
     pub fn new(port: u16) -> Self {
         let config = ureq::Agent::config_builder()

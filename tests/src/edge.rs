@@ -1,14 +1,15 @@
 //! Both Workers in a real workerd (wrangler's local one), with empty storage, on free ports of loopback.
 
 use std::fs;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parallax_captcha::ticket::SealKey;
 
+use crate::client::Client;
 use crate::image_set::ImageSet;
-use crate::server::{Server, copy, new_folder};
+use crate::paths::repository;
+use crate::server::{Server, copy, unused_path};
 
 /// The site of the tests, with fixed keys.
 pub const SHOP: Site = Site {
@@ -131,19 +132,14 @@ impl Default for EdgeConfig {
 /// A running edge.
 #[derive(Debug)]
 pub struct Edge {
+    /// Speaks to it.
+    pub client: Client,
     /// What it seals tickets with.
     pub seal_key: String,
     /// Opens `/admin/v1`.
     pub admin_key: String,
-    server: Server,
-}
-
-impl Deref for Edge {
-    type Target = Server;
-
-    fn deref(&self) -> &Server {
-        &self.server
-    }
+    /// Runs it.
+    pub server: Server,
 }
 
 impl Edge {
@@ -162,10 +158,12 @@ impl Edge {
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");
         }
+        let server = Server::start(folder, &arguments(config));
         Self {
+            client: server.client.clone(),
             seal_key,
             admin_key,
-            server: Server::start(folder, &arguments(config)),
+            server,
         }
     }
 
@@ -202,7 +200,7 @@ impl Edge {
 
 /// A folder that looks like the clone to wrangler: its configuration and a copy of what ships.
 fn deployment_folder() -> PathBuf {
-    let folder = new_folder();
+    let folder = unused_path();
     let root = repository();
     for file in ["wrangler.toml", "edge/precompute/wrangler.toml"] {
         copy(&root.join(file), &folder.join(file));
@@ -224,18 +222,6 @@ fn remove_binding(file: &Path, name: &str) {
         .collect();
     assert_ne!(kept, text, "{name} is bound");
     fs::write(file, kept).expect("the temporary folder takes files");
-}
-
-/// Root of the clone.
-///
-/// # Panics
-/// Never: the crate lies in it.
-#[must_use]
-pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the crate lies in the clone")
-        .to_path_buf()
 }
 
 /// What wrangler is told.
@@ -266,19 +252,6 @@ fn site_json(site: &Site) -> serde_json::Value {
         "keys": { "sitekey": site.sitekey, "secret": site.secret },
         "risk": serde_json::from_str::<serde_json::Value>(site.risk).expect("a test's routing is JSON"),
     })
-}
-
-/// What `cargo xtask test` hands over in an environment variable.
-///
-/// # Panics
-/// When it is not set.
-#[must_use]
-pub fn tool(variable: &str) -> PathBuf {
-    let value = std::env::var_os(variable);
-    value.map_or_else(
-        || panic!("{variable} is not set: run these tests with `cargo xtask test`"),
-        PathBuf::from,
-    )
 }
 
 fn random_hex() -> String {

@@ -51,7 +51,7 @@ impl ImageSet {
             assert!(
                 started.elapsed() < limit,
                 "no such set after {limit:?}; the log says:\n{}",
-                edge.log()
+                edge.server.log()
             );
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -13,6 +13,7 @@ pub mod client;
 pub mod edge;
 pub mod forge;
 pub mod image_set;
+pub mod paths;
 pub mod server;
 pub mod slides;
 pub mod visitor;

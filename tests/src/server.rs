@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
-use crate::edge::{repository, tool};
+use crate::paths::{repository, tool};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -23,7 +23,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `wrangler dev` with `arguments` in `folder`, which is removed in the end.
+    /// Starts `wrangler dev` with `arguments` in `folder`, which holds a `wrangler.toml` and is removed in the end, with
+    /// storage and wrangler's own files in it.
     ///
     /// # Panics
     /// When a tool is missing or the server does not answer within a minute.
@@ -78,13 +79,12 @@ impl Drop for Server {
     }
 }
 
-/// A name in the temporary folder that no other server has. Storage and wrangler's own files lie in it too, so that
-/// servers do not meet.
+/// A path in the temporary folder where nothing is yet, for one server's folder.
 #[must_use]
-pub fn new_folder() -> PathBuf {
+pub fn unused_path() -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
-        "parallax-edge-{}-{}",
+        "parallax-server-{}-{}",
         std::process::id(),
         COUNT.fetch_add(1, Ordering::Relaxed)
     );

@@ -1,9 +1,12 @@
 //! Pages in a real browser, driven by `tests/browser/*.test.mjs` under Node's test runner.
 
+#![allow(clippy::expect_used, reason = "a test without node ends")]
+
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use parallax_tests::edge::{Edge, EdgeConfig, repository, tool};
+use parallax_tests::edge::{Edge, EdgeConfig};
+use parallax_tests::paths::{repository, tool};
 
 #[test]
 fn the_demo_page_in_a_browser() {
@@ -35,6 +38,6 @@ fn run(files: &[&str]) {
     assert!(
         status.success(),
         "see the report above ({status}); the edge's log:\n{}",
-        edge.log()
+        edge.server.log()
     );
 }

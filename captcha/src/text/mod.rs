@@ -34,12 +34,12 @@ pub const WIDTH: u32 = 200;
 /// Height of every picture, pixels.
 pub const HEIGHT: u32 = 60;
 /// Changes whenever the same style and seed give other pixels than before.
-pub const SCHEME_VERSION: u32 = 3;
+pub const SCHEME_VERSION: u32 = 4;
 
 /// The share of a pixel that a character must cover for the pixel to be in [`Captcha::mask`].
 const MASK_COVERAGE: f32 = 0.3;
 
-/// Decoy strokes that cover less of a pixel do not show in 8 bits.
+/// Decoy strokes that cover less of a pixel move its tone by less than half a level, and are left out.
 const FAINTEST: f32 = 1.0 / 512.0;
 
 /// A drawn captcha with its answer.
@@ -73,7 +73,7 @@ pub fn draw(style: &Style, seed: u64) -> Captcha {
         style.decoy_sparing.clamp(0.0, 1.0),
     );
     let ink = (0..).zip(letters.iter().zip(&decoys)).map(|(i, (letter, decoy))| {
-        // Away from strokes the rasteriser leaves rounding errors, not zeros.
+        // The surroundings of few pixels are looked at: away from strokes there are rounding errors, not zeros.
         if *decoy < FAINTEST {
             return *letter;
         }

@@ -2,9 +2,9 @@
 
 use image::GrayImage;
 
-/// Half the side of the window that is looked at, pixels: an opening of a C is 8 to 16 high.
+/// How far the window reaches left, right, up and down of a pixel: an opening of a C is 8 to 16 pixels high.
 const REACH: u32 = 7;
-/// The share of the window that characters cover in an opening, or at an edge of one, is at least the inverse.
+/// Chosen so that most of an opening, where characters cover a third of the window, counts as being on one.
 const GAIN: f32 = 3.0;
 
 /// Tells it from sums over rectangles, each of which takes four reads of a summed-area table (Crow 1984).
@@ -33,7 +33,8 @@ impl Nearness {
         Self { corners, width, height }
     }
 
-    /// 1 on a character and in its openings, less beside it, 0 further than [`REACH`] away.
+    /// Three times the share of the window around the pixel (15 x 15, cut at the borders) that characters cover, at
+    /// most 1; 0 where none is within 7 pixels along both axes.
     pub(super) fn at(&self, x: u32, y: u32) -> f32 {
         let (left, right) = (x.saturating_sub(REACH), (x + REACH + 1).min(self.width));
         let (top, bottom) = (y.saturating_sub(REACH), (y + REACH + 1).min(self.height));
@@ -56,12 +57,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_the_scaled_share_of_the_window_that_characters_cover() {
-        let mask = GrayImage::from_fn(200, 60, |x, y| {
-            Luma([if (x * 7 + y * 3) % 11 < 2 || x == 199 { 255 } else { 0 }])
-        });
+    fn is_three_times_the_share_of_the_window_that_characters_cover() {
+        // Sparse on the left, full in the middle, empty on the right.
+        let is_set = |x: u32, y: u32| match x {
+            0..80 => (x * 7 + y * 3) % 11 < 2,
+            80..120 => true,
+            _ => x == 199,
+        };
+        let mask = GrayImage::from_fn(200, 60, |x, y| Luma([if is_set(x, y) { 255 } else { 0 }]));
         let nearness = Nearness::new(&mask);
-        for (x, y) in [(0, 0), (199, 59), (3, 50), (100, 30), (199, 0), (192, 8)] {
+        let mut seen = [false; 3];
+        for (x, y) in [
+            (0, 0),
+            (199, 59),
+            (3, 50),
+            (40, 30),
+            (199, 0),
+            (192, 8),
+            (100, 30),
+            (150, 30),
+            (191, 30),
+        ] {
             let window = || {
                 let columns = x - 7..=x + 7_i32;
                 columns
@@ -73,6 +89,14 @@ mod tests {
                 .count();
             let expected = (3.0 * set as f32 / window().count() as f32).min(1.0);
             assert_eq!(nearness.at(x as u32, y as u32), expected, "at {x}, {y}");
+            seen[if expected == 0.0 {
+                0
+            } else if expected < 1.0 {
+                1
+            } else {
+                2
+            }] = true;
         }
+        assert_eq!(seen, [true; 3]);
     }
 }

@@ -39,8 +39,8 @@ pub struct Style {
     pub decoy_width: RangeInclusive<f32>,
     /// Contrast of decoy strokes, as a share of the ink's.
     pub decoy_strength: f32,
-    /// How much fainter decoy strokes are on and beside characters: 0 is not at all, 1 is gone. A stroke across an
-    /// opening makes a C a 6.
+    /// The share of its contrast that a decoy stroke loses where characters cover a third of its surroundings, 7 pixels
+    /// around; proportionally less where they cover less. A stroke across an opening makes a C a 6.
     pub decoy_sparing: f32,
     /// Tone of the ground, per captcha.
     pub background: RangeInclusive<f32>,
@@ -79,11 +79,11 @@ impl Default for Style {
             cap_height: 34.0..=39.0,
             size_jitter: 0.08,
             margin: 6.0..=12.0,
-            rotation: 8.0,
-            shear: 0.10,
+            rotation: 7.0,
+            shear: 0.06,
             baseline_jitter: 2.5,
             overlap: -4.0..=-1.5,
-            warp: 5.0,
+            warp: 4.0,
             warp_cell: 22.0,
             decoys: 1..=2,
             decoy_width: 1.0..=1.5,

@@ -48,7 +48,7 @@ fn pixels_change_with_the_scheme_version_only() {
     let digests = [Style::default(), Style::paper()].map(|style| format!("{:016x}", digest(&style)));
     assert_eq!(
         (SCHEME_VERSION, digests),
-        (3, ["824de64e382ce945", "9b49b282b228479f"].map(str::to_owned))
+        (4, ["e031c39f701ce207", "6a9962cd70ee73c8"].map(str::to_owned))
     );
 }
 
@@ -157,7 +157,7 @@ fn decoys_fade_beside_characters_and_nowhere_else() {
         };
         draw(&style, seed)
     };
-    let (mut beside, mut apart) = (0, 0);
+    let (mut beside, mut apart, mut left_beside) = (0, 0, 0.0);
     for seed in SAMPLE {
         let (bare, spared) = (drawn(0..=0, 1.0, seed), drawn(3..=3, 1.0, seed));
         let crossed = drawn(3..=3, 0.0, seed);
@@ -172,13 +172,12 @@ fn decoys_fade_beside_characters_and_nowhere_else() {
             .enumerate_pixels()
             .filter(|(x, y, p)| bare.image.get_pixel(*x, *y) != *p)
         {
-            let squared = characters
+            let distance = characters
                 .iter()
-                .map(|(a, b)| (a - i64::from(x)).pow(2) + (b - i64::from(y)).pow(2));
+                .map(|(a, b)| (a - i64::from(x)).abs().max((b - i64::from(y)).abs()));
             let found = spared.image.get_pixel(x, y);
-            match squared.min().unwrap() {
-                // Further than the three boxes of the blur reach.
-                225.. => {
+            match distance.min().unwrap() {
+                8.. => {
                     assert_eq!(
                         found, pixel,
                         "seed {seed}: a stroke far from characters lost ink at {x}, {y}"
@@ -188,16 +187,19 @@ fn decoys_fade_beside_characters_and_nowhere_else() {
                 1 => {
                     let (bare, crossed) = (bare.image.get_pixel(x, y).0[0], pixel.0[0]);
                     let left = f32::from(bare - found.0[0]) / f32::from(bare - crossed);
+                    // At the tip of a thin letter it covers as little as a twelfth of the surroundings.
                     assert!(
                         left < 0.75,
                         "seed {seed}: {left} of a stroke is left beside a character at {x}, {y}"
                     );
+                    left_beside += left;
                     beside += 1;
                 }
                 _ => {}
             }
         }
     }
+    assert!(left_beside / (beside as f32) < 0.1, "{}", left_beside / beside as f32);
     assert!(beside > 1_000 && apart > 100, "{beside} beside, {apart} apart");
 }
 

@@ -1,11 +1,8 @@
 //! Rules of operators that work element by element.
 
-use super::{Cotangents, Vjp};
+use super::{Cotangents, SATURATE, Vjp};
 use crate::builder::Dialect;
 use crate::graph::{Binary, GraphError, TensorId, Unary};
-
-/// Large enough to drive a product into the limits of a Clip, small enough not to overflow.
-const SATURATE: f32 = 1e30;
 
 pub(super) fn unary(v: &Vjp<'_>, unary: Unary) -> Cotangents {
     let (b, x, y, dy) = (v.b, v.operand(0)?, v.result()?, v.dy);

@@ -1,7 +1,7 @@
 //! Rules of operators that move elements.
 
 use super::{Cotangents, Vjp};
-use crate::builder::{Builder, Dialect};
+use crate::builder::Builder;
 use crate::graph::{GraphError, Node, Reduction, TensorId};
 use crate::shape::slice_range;
 
@@ -74,20 +74,27 @@ pub(super) fn split(b: &Builder, node: &Node, axis: usize, dy: &[Option<TensorId
     Ok(vec![Some(b.concat(&parts, axis)?)])
 }
 
+/// A border's gradient is dropped, what a negative border dropped had none. As Slice and Pad: tract takes a negative pad
+/// for a huge one.
 pub(super) fn pad(v: &Vjp<'_>, before: &[i64], after: &[i64]) -> Cotangents {
-    let pads = before.iter().zip(after).map(|(before, after)| (-before, -after));
-    let undone = pads.collect::<Vec<_>>();
-    if v.b.dialect() == Dialect::OnnxRuntime || undone.iter().any(|(before, after)| *before > 0 || *after > 0) {
-        return Ok(vec![Some(v.b.pad(v.dy, &undone)?)]);
-    }
-    // tract takes a negative pad for a huge one.
     let shape = v.b.shape(v.dy)?;
-    let kept = |((axis, length), (before, after)): ((usize, &usize), &(i64, i64))| {
-        let dropped = |pad: &i64| usize::try_from(-pad).unwrap_or(0);
-        (axis, dropped(before)..length.saturating_sub(dropped(after)))
-    };
-    let ranges = shape.iter().enumerate().zip(&undone).filter(|(_, pad)| **pad != (0, 0));
-    Ok(vec![Some(v.b.slices(v.dy, &ranges.map(kept).collect::<Vec<_>>())?)])
+    let borders = || shape.iter().zip(before.iter().zip(after)).enumerate();
+    let added = |pad: i64| usize::try_from(pad).unwrap_or(0);
+    let kept: Vec<_> = borders()
+        .filter(|(_, (_, (before, after)))| **before > 0 || **after > 0)
+        .map(|(axis, (length, (before, after)))| (axis, added(*before)..length.saturating_sub(added(*after))))
+        .collect();
+    let dropped: Vec<_> = borders()
+        .map(|(_, (_, (before, after)))| ((-before).max(0), (-after).max(0)))
+        .collect();
+    let mut dx = v.dy;
+    if !kept.is_empty() {
+        dx = v.b.slices(dx, &kept)?;
+    }
+    if dropped.iter().any(|pad| *pad != (0, 0)) {
+        dx = v.b.pad(dx, &dropped)?;
+    }
+    Ok(vec![Some(dx)])
 }
 
 pub(super) fn resize(v: &Vjp<'_>, scales: &[usize]) -> Cotangents {

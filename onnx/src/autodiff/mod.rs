@@ -14,6 +14,9 @@ use std::collections::HashMap;
 use crate::builder::{Builder, Region};
 use crate::graph::{ElementType, GraphError, Node, Op, TensorId};
 
+/// Large enough to drive a product into the limits of a Clip, small enough not to overflow.
+pub(crate) const SATURATE: f32 = 1e30;
+
 /// What a rule sees: the node, the cotangent of its (first) result, and which operands' cotangents are wanted.
 struct Vjp<'a> {
     b: &'a Builder,

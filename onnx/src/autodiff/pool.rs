@@ -1,6 +1,6 @@
 //! Rules of pooling. The maximum's mask is found again by comparing the operand with its stretched maxima.
 
-use super::{Cotangents, Vjp};
+use super::{Cotangents, SATURATE, Vjp};
 use crate::builder::{Builder, Dialect};
 use crate::graph::{Binary, GraphError, Literal, TensorId};
 
@@ -57,9 +57,9 @@ fn by_saturation(
 }
 
 /// 1 where `x` is as large as `largest`, which it never exceeds; 0 elsewhere. No comparison: tract is slow at them.
-pub(crate) fn is_largest(b: &Builder, x: TensorId, largest: TensorId) -> Result<TensorId, GraphError> {
+fn is_largest(b: &Builder, x: TensorId, largest: TensorId) -> Result<TensorId, GraphError> {
     let below = b.sub(x, largest)?;
-    b.clip(b.add_scalar(b.scale(below, 1e30)?, 1.0)?, 0.0, 1.0)
+    b.clip(b.add_scalar(b.scale(below, SATURATE)?, 1.0)?, 0.0, 1.0)
 }
 
 pub(super) fn average_pool(v: &Vjp<'_>, kernel: [usize; 2]) -> Cotangents {

@@ -1,12 +1,15 @@
-//! Convolution of few channels followed by maximum pooling, as one matrix product.
+//! Convolution of few channels followed by maximum pooling, as products of filters and patches.
 //!
 //! A window of `ph x pw` outputs of a convolution depends on one patch of the image, and each of its outputs is the
-//! product of that patch with the filter moved by the output's place. So all filters in all places times all patches,
-//! then the largest of the places: no picture of the size before the pooling is compared, stretched or masked. Mean and
-//! variance of the convolution follow from the first two moments of the patches, which are few numbers. It multiplies
-//! by more zeros than a convolution does: it pays while a patch has few elements, as in the first block of a network.
+//! product of that patch with the filter moved by the output's place. So the filters in all places times all patches
+//! (im2col with the step of the pooling), then the largest of the places: nothing is stretched to the size before the
+//! pooling. It multiplies by more zeros than a convolution does: it pays while a patch has few elements, as in the first
+//! block of a network.
+//!
+//! In training ([`Pooled::apply`]) one product has all places, and mean and variance of the convolution follow from the
+//! first two moments of the patches, which are few numbers. For tract ([`conv_max_pool`]) each place has a product.
 
-use crate::autodiff::pool::is_largest;
+use crate::autodiff::SATURATE;
 use crate::builder::{Builder, Dialect};
 use crate::graph::{GraphError, Literal, Reduction, TensorId};
 
@@ -26,42 +29,60 @@ pub struct PooledConv {
     pub pool: [usize; 2],
 }
 
-/// Convolves `x: [N, C, H, W]` and pools: `[N, O, rows, columns]`. Tied maxima each get the whole cotangent.
-///
-/// In wasm, forward and backward of the first block of a CRNN take a quarter of the time that a convolution, a pooling
-/// and their rules do.
+/// Convolves `x: [N, C, H, W]` and pools: `[N, O, rows, columns]`. Tied maxima share the
+/// cotangent, or each get the whole of it where the sizes leave it to MaxPool for tract.
 ///
 /// # Errors
 /// [`GraphError`] when the shapes do not fit.
 pub fn conv_max_pool(b: &Builder, x: TensorId, conv: PooledConv) -> Result<TensorId, GraphError> {
-    let Some(pooled) = Pooled::of(b, x, conv.weight, conv.pads, conv.pool)? else {
+    let pooled = match b.dialect() {
+        Dialect::OnnxRuntime => None,
+        Dialect::Tract => Pooled::of(b, x, conv.weight, conv.pads, conv.pool)?,
+    };
+    let Some(pooled) = pooled else {
         return b.max_pool(b.conv_bias(x, conv.weight, conv.bias, conv.pads)?, conv.pool);
     };
     let patches = pooled.patches(b, x)?;
     // A product for each place: tract would cut one of all places up, and multiply with fewer rows at a time.
-    let at_place = |filters| b.matmul(filters, patches);
-    let filters = pooled.filters_by_place(b, conv.weight)?;
-    let places = filters.into_iter().map(at_place).collect::<Result<Vec<_>, _>>()?;
-    let largest = b.reshape(largest_of(b, &places)?, &pooled.output_shape())?;
+    let mut places = Vec::new();
+    for filters in pooled.filters_by_place(b, conv.weight)? {
+        places.push(b.matmul(filters, patches)?);
+    }
+    let largest = b.reshape(largest_of(b, places)?, &pooled.output_shape())?;
     b.add(largest, b.reshape(conv.bias, &[1, pooled.filters, 1, 1])?)
 }
 
-/// Element by element the largest of `parts`, which have one shape.
-fn largest_of(b: &Builder, parts: &[TensorId]) -> Result<TensorId, GraphError> {
-    let operands = parts.to_vec();
-    let largest = b.region(parts, |b| {
-        let (first, rest) = parts.split_first().ok_or(GraphError::NoRule { op: "Max" })?;
-        let largest = rest.iter().try_fold(*first, |largest, part| b.max(largest, *part))?;
-        let rule = move |b: &Builder, dy: &[Option<TensorId>], _: &[bool]| {
-            let through = |part: &TensorId| match dy.first().copied().flatten() {
-                Some(dy) => Ok(Some(b.mul(dy, is_largest(b, *part, largest)?)?)),
-                None => Ok(None),
-            };
-            operands.iter().map(through).collect()
+/// Element by element the largest of `parts`, which have one shape, as the result has: a tournament.
+fn largest_of(b: &Builder, mut parts: Vec<TensorId>) -> Result<TensorId, GraphError> {
+    while parts.len() > 1 {
+        let pair = |pair: &[TensorId]| match pair {
+            [x, z] => larger_of(b, *x, *z),
+            _ => pair.first().copied().ok_or(GraphError::NoRule { op: "Max" }),
         };
-        Ok((vec![largest], Box::new(rule)))
+        parts = parts.chunks(2).map(pair).collect::<Result<_, _>>()?;
+    }
+    parts.first().copied().ok_or(GraphError::NoRule { op: "Max" })
+}
+
+/// Element by element the larger of `x` and `z`, which have one shape; equals share the cotangent evenly.
+///
+/// Without Max and comparisons, which tract computes one by one in wasm: a saturated difference says which is larger,
+/// once for forward and backward. The result is off by the rounding of a difference and a sum.
+fn larger_of(b: &Builder, x: TensorId, z: TensorId) -> Result<TensorId, GraphError> {
+    let outputs = b.region(&[x, z], |b| {
+        let ahead = b.sub(x, z)?;
+        let wins = b.clip(b.add_scalar(b.scale(ahead, SATURATE)?, 0.5)?, 0.0, 1.0)?;
+        let larger = b.add(z, b.mul(ahead, wins)?)?;
+        let rule = move |b: &Builder, dy: &[Option<TensorId>], _: &[bool]| {
+            let Some(dy) = dy.first().copied().flatten() else {
+                return Ok(vec![None; 2]);
+            };
+            let dx = b.mul(dy, wins)?;
+            Ok(vec![Some(dx), Some(b.sub(dy, dx)?)])
+        };
+        Ok((vec![larger], Box::new(rule)))
     })?;
-    largest.first().copied().ok_or(GraphError::NoRule { op: "Max" })
+    outputs.first().copied().ok_or(GraphError::NoRule { op: "Max" })
 }
 
 /// Sizes of a convolution that is pooled.
@@ -102,10 +123,14 @@ impl Pooled {
     ) -> Result<Option<Self>, GraphError> {
         let ([batch, channels, h, w], [filters, _, kh, kw]) = (b.dims(x)?, b.dims(weight)?);
         let [ph, pw] = pool;
+        if [kh, kw, ph, pw].contains(&0) {
+            return Ok(None); // The operators' own rules say what is wrong.
+        }
         let covered = |size: usize, pad: usize, kernel: usize| (size + 2 * pad + 1).saturating_sub(kernel);
         let (rows, columns) = (covered(h, pads[0], kh), covered(w, pads[1], kw));
         let patch = [(kh + ph - 1).next_multiple_of(ph), (kw + pw - 1).next_multiple_of(pw)];
-        let fits = rows % ph == 0 && columns % pw == 0 && channels * patch[0] * patch[1] <= LARGEST_PATCH;
+        let is_whole = rows > 0 && columns > 0 && rows % ph == 0 && columns % pw == 0;
+        let fits = is_whole && channels * patch[0] * patch[1] <= LARGEST_PATCH;
         Ok(fits.then_some(Self {
             batch,
             channels,
@@ -201,7 +226,7 @@ impl Pooled {
             // tract would cut products with a concatenation into products with its parts.
             Dialect::Tract => {
                 let kernel = [elements, elements / windows[0] / windows[1], windows[0], windows[1]];
-                b.conv(by_cell, b.constant(windows_as_channels(kernel)?), [0, 0])?
+                b.conv(by_cell, b.constant(im2col_kernel(kernel)?), [0, 0])?
             }
         };
         b.reshape(patches, &[self.batch, elements, rows * columns])
@@ -232,15 +257,16 @@ impl Pooled {
     }
 }
 
-/// The filters `[kh * kw * C, C, kh, kw]` whose convolution lays what a window sees side by side.
-fn windows_as_channels([elements, channels, kh, kw]: [usize; 4]) -> Result<Literal, GraphError> {
-    let per_filter = channels * kh * kw;
+/// The filters `[rows * columns * C, C, rows, columns]` whose convolution lays the cells that a window of `rows` x
+/// `columns` sees side by side: im2col as an operator.
+fn im2col_kernel([elements, channels, rows, columns]: [usize; 4]) -> Result<Literal, GraphError> {
+    let per_filter = channels * rows * columns;
     let mut values = vec![0.0; elements * per_filter];
     for (element, filter) in values.chunks_mut(per_filter.max(1)).enumerate() {
-        let (place, channel) = (element / channels, element % channels);
-        if let Some(tap) = filter.get_mut(channel * kh * kw + place) {
+        let (cell, channel) = (element / channels, element % channels);
+        if let Some(tap) = filter.get_mut(channel * rows * columns + cell) {
             *tap = 1.0;
         }
     }
-    Literal::f32(&[elements, channels, kh, kw], values)
+    Literal::f32(&[elements, channels, rows, columns], values)
 }

@@ -192,7 +192,7 @@ fn where_nobody_counts_slides_are_judged_alone() {
     let waits = straight.status == 503 && straight.error().1 == "no-images";
     let challenged = straight.status == 200 && matches!(straight.json(), Outcome::Challenge { .. });
     assert!(waits || challenged, "{straight:?}");
-    assert!(edge.log().contains("judged alone"), "{}", edge.log());
+    assert!(edge.server.log().contains("judged alone"), "{}", edge.server.log());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn shadow_mode_logs_what_would_have_been_and_no_address() {
     let visitor = Visitor::of(edge, SHADOW).at("198.51.100.23");
     let outcome = visitor.slide(slides::straight);
     assert!(matches!(outcome, Outcome::Pass { .. }), "{outcome:?}");
-    let log = edge.log();
+    let log = edge.server.log();
     assert!(log.contains("shadow: challenge (shadow: pass)"), "{log}");
     assert!(!log.contains("198.51.100.23") && !log.contains(&edge.seal_key), "{log}");
 }

@@ -184,7 +184,7 @@ fn the_first_visitor_of_an_empty_edge_sees_a_captcha_within_fifteen_seconds() {
         assert!(
             started.elapsed() < Duration::from_secs(15),
             "no captcha after 15 s; the log says:\n{}",
-            edge.log()
+            edge.server.log()
         );
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -25,10 +25,12 @@ fn block(x: &[TensorId], pool: [usize; 2]) -> ConvBlock {
 
 /// Channels, rows and columns of the picture; pooling. A column and a row are left over by the pooling, or none: with
 /// few channels and nothing left over, patches are multiplied instead of pictures.
-const BLOCKS: [([usize; 3], [usize; 2]); 6] = [
+const BLOCKS: [([usize; 3], [usize; 2]); 8] = [
     ([1, 3, 5], [2, 2]),
     ([1, 4, 6], [2, 2]),
     ([1, 4, 3], [2, 1]),
+    ([2, 4, 6], [2, 2]),
+    ([2, 4, 3], [2, 1]),
     ([2, 3, 2], [1, 1]),
     ([3, 4, 4], [2, 2]),
     ([5, 3, 3], [2, 1]),
@@ -117,7 +119,7 @@ fn pooled(x: &[TensorId], pool: [usize; 2]) -> PooledConv {
 fn pooled_convolution_gradients() {
     for dialect in BOTH {
         for ([channels, rows, columns], pool) in BLOCKS {
-            let [picture, filters] = [[1, channels, rows, columns], [3, channels, 3, 3]];
+            let [picture, filters] = [[2, channels, rows, columns], [3, channels, 3, 3]];
             let inputs: [(&[usize], _); 3] = [(&picture, ANY), (&filters, ANY), (&[3], ANY)];
             check("Conv, MaxPool", dialect, &inputs, &|b, x| {
                 conv_max_pool(b, x[0], pooled(x, pool))
@@ -128,31 +130,51 @@ fn pooled_convolution_gradients() {
 
 #[test]
 fn a_pooled_convolution_is_convolution_and_pooling() {
-    for ([channels, rows, columns], pool) in BLOCKS {
-        let b = Builder::new(Dialect::Tract);
-        let [picture, filters] = [[2, channels, rows, columns], [3, channels, 3, 3]];
-        let x = [
-            b.input("x", &picture),
-            b.input("weight", &filters),
-            b.input("bias", &[3]),
-        ];
-        let found = conv_max_pool(&b, x[0], pooled(&x, pool)).unwrap();
-        let expected = b
-            .max_pool(b.conv_bias(x[0], x[1], x[2], [1, 1]).unwrap(), pool)
-            .unwrap();
-        b.output("found", b.identity(found).unwrap()).unwrap();
-        b.output("expected", b.identity(expected).unwrap()).unwrap();
-        let point = [
-            ("x".to_owned(), numbers(&picture, 1, ANY)),
-            ("weight".to_owned(), numbers(&filters, 2, ANY)),
-            ("bias".to_owned(), numbers(&[3], 3, ANY)),
-        ];
-        let result = run(&b.finish(), &point.into()).unwrap();
-        for (found, expected) in result["found"].values().iter().zip(result["expected"].values()) {
-            assert!(
-                (found - expected).abs() < 1e-6,
-                "{picture:?} {pool:?}: {found} is not {expected}"
-            );
+    for dialect in BOTH {
+        for ([channels, rows, columns], pool) in BLOCKS {
+            let b = Builder::new(dialect);
+            let [picture, filters] = [[2, channels, rows, columns], [3, channels, 3, 3]];
+            let x = [
+                b.input("x", &picture),
+                b.input("weight", &filters),
+                b.input("bias", &[3]),
+            ];
+            let found = conv_max_pool(&b, x[0], pooled(&x, pool)).unwrap();
+            let expected = b
+                .max_pool(b.conv_bias(x[0], x[1], x[2], [1, 1]).unwrap(), pool)
+                .unwrap();
+            b.output("found", b.identity(found).unwrap()).unwrap();
+            b.output("expected", b.identity(expected).unwrap()).unwrap();
+            let point = [
+                ("x".to_owned(), numbers(&picture, 1, ANY)),
+                ("weight".to_owned(), numbers(&filters, 2, ANY)),
+                ("bias".to_owned(), numbers(&[3], 3, ANY)),
+            ];
+            let result = run(&b.finish(), &point.into()).unwrap();
+            let (found, expected) = (&result["found"], &result["expected"]);
+            assert_eq!(found.shape(), expected.shape(), "{picture:?} {pool:?}");
+            for (found, expected) in found.values().iter().zip(expected.values()) {
+                assert!(
+                    (found - expected).abs() < 1e-6,
+                    "{picture:?} {pool:?}: {found} is not {expected}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn pooled_convolutions_that_do_not_fit_are_refused() {
+    for dialect in BOTH {
+        for (picture, pool) in [([1, 1, 4, 4], [0, 2]), ([1, 1, 0, 4], [2, 2]), ([1, 2, 4, 4], [2, 2])] {
+            let b = Builder::new(dialect);
+            let x = [
+                b.input("x", &picture),
+                b.input("weight", &[3, 1, 3, 3]),
+                b.input("bias", &[3]),
+            ];
+            let found = conv_max_pool(&b, x[0], pooled(&x, pool));
+            assert!(found.is_err(), "{dialect:?} {picture:?} {pool:?}");
         }
     }
 }

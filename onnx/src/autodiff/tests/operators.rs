@@ -185,6 +185,31 @@ fn reductions() {
     )]);
 }
 
+/// tract takes a negative pad for a huge one; reference and ONNX Runtime would not notice.
+#[test]
+fn no_gradient_pads_by_less_than_nothing() {
+    for (before, after) in [([1, 0], [0, 2]), ([-1, 2], [1, -1]), ([0, 0], [0, 0])] {
+        let b = Builder::new(Dialect::Tract);
+        let x = b.input("x", &[3, 4]);
+        let op = Op::Pad {
+            before: before.to_vec(),
+            after: after.to_vec(),
+            value: 0.0,
+        };
+        let y = b.push(op, &[x]).unwrap()[0];
+        let forward = b.sum(b.mul(y, y).unwrap(), &[0, 1]).unwrap();
+        let dx = super::gradients(&b, forward, &[x]).unwrap()[0];
+        b.output("dx", dx).unwrap();
+        let graph = b.finish();
+        let pads = graph.nodes().iter().filter_map(|node| match &node.op {
+            Op::Pad { before, after, .. } => Some([before.clone(), after.clone()].concat()),
+            _ => None,
+        });
+        // The first is the one under test.
+        assert!(pads.skip(1).flatten().all(|pad| pad >= 0), "{before:?} {after:?}");
+    }
+}
+
 #[test]
 fn what_has_no_gradient_is_named() {
     let b = Builder::new(Dialect::OnnxRuntime);

@@ -164,7 +164,7 @@ impl Writer {
             self.0.push_str("-");
         }
         self.digits(tenths / 10);
-        if tenths % 10 > 0 {
+        if !tenths.is_multiple_of(10) {
             self.0.push_str(".");
             self.digits(tenths % 10);
         }

@@ -69,6 +69,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
     Ok(())
 }
 
+/// Whether files can be made in `folder`: so that long work does not find out in the end.
+///
+/// # Errors
+/// [`FilesError::Io`] when none can.
+pub fn refuse_unwritable(folder: &Path) -> Result<(), FilesError> {
+    let probe = tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder);
+    probe.map(drop).map_err(io_error("write in", folder))
+}
+
 /// A folder that is being filled and appears under its name only when it is complete.
 #[derive(Debug)]
 pub struct PendingFolder {

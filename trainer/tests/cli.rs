@@ -163,6 +163,14 @@ fn a_write_that_fails_leaves_nothing() {
     assert!(entries(root.path()).is_empty());
 }
 
+/// Not even root makes files in `/proc`.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_that_could_not_be_saved_does_not_begin() {
+    let output = parallax(["train", "--samples", "64", "--out", "/proc/checkpoint"]);
+    assert!(failure(&output).contains("cannot write in /proc"), "{output:?}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_result_that_cannot_be_printed_is_a_failure() {

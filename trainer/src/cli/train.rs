@@ -104,15 +104,16 @@ struct Trained {
 /// [`CommandError`]; an interrupted run can be gone on with.
 pub fn run(options: &Options) -> Result<(), CommandError> {
     files::refuse_existing(&options.out)?;
+    let state = state_path(&options.out);
+    let parent = files::parent_of(&state);
+    fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
+    files::refuse_unwritable(parent)?;
     let ModelName::Crnn = options.model;
     let session = SessionConfig {
         device: options.device.settle()?,
         threads: options.threads.map_or_else(default_threads, usize::from),
     };
     let config = train_config(options, session);
-    let state = state_path(&options.out);
-    let parent = files::parent_of(&state);
-    fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
     let saved = if options.fresh {
         None
     } else {

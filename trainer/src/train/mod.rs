@@ -64,7 +64,7 @@ pub enum TrainError {
     #[error("manifest: {0}")]
     Manifest(String),
     /// A state file cannot be used.
-    #[error("{} {reason}", path.display())]
+    #[error("{} {reason}: discard it with --fresh", path.display())]
     State {
         /// The file.
         path: PathBuf,

@@ -10,6 +10,7 @@
 mod drawing;
 mod gradient;
 mod serving;
+mod starting;
 mod table;
 mod training;
 
@@ -18,10 +19,11 @@ use crate::table::Row;
 type Measure = fn() -> Vec<Row>;
 
 /// By the name that the command line gives.
-const MEASUREMENTS: [(&str, Measure); 4] = [
+const MEASUREMENTS: [(&str, Measure); 5] = [
     ("drawing", drawing::measure),
     ("gradient", gradient::measure),
     ("serving", serving::measure),
+    ("starting", starting::measure),
     ("training", training::measure),
 ];
 

@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 use crate::{build, process, setup, sizes, test};
 
 /// What can be measured, as `tests/bench/main.rs` calls it.
-pub const NAMES: [&str; 4] = ["drawing", "gradient", "serving", "training"];
+pub const NAMES: [&str; 5] = ["drawing", "gradient", "serving", "starting", "training"];
 
 /// Prints the table of the named measurements; without a name that of all, and the sizes of what ships.
 ///

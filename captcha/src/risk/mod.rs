@@ -1,8 +1,8 @@
 //! A first risk score: how likely a slide was made by a machine, from one trace and what the browser says of itself.
 //!
 //! Rules and a model. Each [`Reason`] that a rule finds carries a probability of its own ([`RiskConfig`]), [`model`] adds
-//! one for the movement as a whole, and noisy-or joins them, `p_bot = 1 - (1 - prior) * product(1 - p_i)`. Every rule
-//! holds for some honest visitor, so one weak reason alone stays below 0.5. Pure arithmetic without formatting, because
+//! one for the movement as a whole, and noisy-or joins them, `p_bot = 1 - (1 - prior) * product(1 - p_i)`, or naive Bayes
+//! where that says more. Every rule holds for some honest visitor, so one weak reason alone stays below 0.5. Pure arithmetic without formatting, because
 //! it is part of the visitor path.
 //!
 //! A replayed human trace passes this score. Evidence across sessions (rates, near-duplicate traces) is judged by
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{Environment, Input, Slider, Trace};
 use features::{Features, Group};
+use join::noisy_or;
 use model::Model;
 
 /// What a slide is judged to be.
@@ -55,6 +56,8 @@ pub enum Reason {
     ConstantInterval,
     /// Samples at equal distances in time, at the pace of a display: weak, some browsers smooth events like that.
     ConstantFrames,
+    /// No sample is off a straight line, though its speed changes: weak, some pointing devices lock to an axis.
+    StraightPath,
     /// The handle was let go away from the target.
     MissedTarget,
     /// The model finds the movement unlike a person's, and most of all when its events came. This and the next four say
@@ -124,15 +127,30 @@ pub fn score_movement(config: &RiskConfig, model: Option<&Model>, trace: &Trace)
 }
 
 fn verdict(config: &RiskConfig, modelled: f32, reasons: Vec<Reason>) -> Verdict {
-    let p_human = reasons
-        .iter()
-        .fold((1.0 - config.prior) * (1.0 - modelled), |p_human, reason| {
-            p_human * (1.0 - config.weight(*reason))
-        });
+    let weights = |of_browser: bool| {
+        let those = reasons
+            .iter()
+            .filter(move |reason| reason.is_of_browser() == of_browser);
+        those.map(|reason| config.weight(*reason))
+    };
+    let prior = config.prior.clamp(0.0, 1.0);
+    let browser = noisy_or(weights(true).chain([prior]));
+    let browser_and_model = noisy_or([browser, modelled]).max(given_the_browser(prior, browser, modelled));
     Verdict {
-        p_bot: (1.0 - p_human).clamp(0.0, 1.0),
+        p_bot: noisy_or(weights(false).chain([browser_and_model])),
         reasons,
     }
+}
+
+/// The model's probability in a browser that is suspect with probability `browser`. The model is calibrated to browsers as
+/// they come; what this one gave away multiplies its odds by as much as it multiplied those of the prior (naive Bayes). A
+/// movement that one person in fifty has is nothing in an ordinary browser, and something in one that draws without a
+/// graphics card. Rules on the movement have no part in it: the model has seen what they see.
+fn given_the_browser(prior: f32, browser: f32, modelled: f32) -> f32 {
+    let odds = |p: f32| p / (1.0 - p);
+    let found = odds(modelled) * odds(browser) / odds(prior);
+    // Of certainties nothing is left to say.
+    if found.is_finite() { found / (1.0 + found) } else { 0.0 }
 }
 
 /// The model's probability that a machine moved a pointer, weighed; 0 for what the model does not judge: keys, which the
@@ -162,6 +180,14 @@ fn judge_by_model(config: &RiskConfig, model: Option<&Model>, trace: &Trace, rea
 const SUSPICIOUS: f32 = 0.5;
 /// What it names at most.
 const MOST_REASONS: usize = 2;
+
+impl Reason {
+    /// Whether it is about the browser rather than about the movement.
+    #[must_use]
+    pub fn is_of_browser(self) -> bool {
+        self >= Self::WebDriver
+    }
+}
 
 impl From<Group> for Reason {
     fn from(group: Group) -> Self {
@@ -235,6 +261,28 @@ mod tests {
         };
         let verdict = score_with(&RiskConfig::default(), &keys, &SLIDER, &honest_browser());
         assert_eq!(verdict, score_with(&rules(), &keys, &SLIDER, &honest_browser()));
+    }
+
+    #[test]
+    fn what_the_browser_gives_away_multiplies_the_odds_of_the_model() {
+        let config = RiskConfig {
+            prior: 0.1,
+            odd_window: 0.4,
+            ..rules()
+        };
+        // The browser raises odds of 1 : 9 to 0.46 : 0.54, by 7.67: those of the model from 1 : 4 to 1.92 : 1.
+        let verdict = verdict(&config, 0.2, vec![Reason::OddWindow]);
+        assert!((verdict.p_bot - 0.657).abs() < 1e-3, "{verdict:?}");
+        // Where the model finds nothing, or the browser gives nothing away, noisy-or is left; rules on the movement are
+        // joined by it.
+        for (modelled, reasons, expected) in [
+            (0.0, vec![Reason::OddWindow], 0.46),
+            (0.2, vec![], 0.28),
+            (0.2, vec![Reason::StraightPath], 0.496),
+        ] {
+            let verdict = super::verdict(&config, modelled, reasons);
+            assert!((verdict.p_bot - expected).abs() < 1e-6, "{verdict:?}");
+        }
     }
 
     #[test]

@@ -40,19 +40,23 @@ fn judge_pointer(config: &RiskConfig, samples: &[[f32; 3]], reasons: &mut Vec<Re
         return;
     }
     let length = f64::from(length(samples));
-    if path_deviation(samples) <= f64::from(config.linear_path) * length
+    let off_line = path_deviation(samples);
+    if off_line <= f64::from(config.linear_path) * length
         && speed_deviation(samples) <= f64::from(config.linear_speed) * length
     {
         reasons.push(Reason::Linear);
     }
-    let intervals = intervals(samples);
-    if intervals.variation < config.constant_interval {
-        let frames = intervals.mean_ms <= config.frame_ms;
+    if let Some(interval_ms) = constant_interval(config, samples) {
+        let frames = interval_ms <= config.frame_ms;
         reasons.push(if frames {
             Reason::ConstantFrames
         } else {
             Reason::ConstantInterval
         });
+    }
+    let is_straight = off_line <= f64::from(config.straight_path_px) && length >= f64::from(config.min_straight_px);
+    if is_straight && !reasons.contains(&Reason::Linear) {
+        reasons.push(Reason::StraightPath);
     }
 }
 
@@ -121,23 +125,22 @@ fn residuals(samples: &[[f32; 3]], axes: fn(&[f32; 3]) -> (f32, f32)) -> impl It
     points().map(move |(u, v)| v - mean_v - slope * (u - mean_u))
 }
 
-struct Intervals {
-    mean_ms: f32,
-    /// Standard deviation over mean; infinite where no time passes.
-    variation: f32,
-}
-
-fn intervals(samples: &[[f32; 3]]) -> Intervals {
-    let each = || samples.iter().zip(samples.iter().skip(1)).map(|(a, b)| b[2] - a[2]);
-    let count = gaps(samples).max(1.0);
-    let mean_ms = each().sum::<f32>() / count;
-    let variance = each().map(|dt| (dt - mean_ms) * (dt - mean_ms)).sum::<f32>() / count;
-    let variation = if mean_ms > 0.0 {
-        variance.sqrt() / mean_ms
-    } else {
-        f32::INFINITY
-    };
-    Intervals { mean_ms, variation }
+/// The interval that most samples have, milliseconds; `None` where they differ, or no time passes.
+fn constant_interval(config: &RiskConfig, samples: &[[f32; 3]]) -> Option<f32> {
+    let mut intervals: Vec<f32> = samples
+        .iter()
+        .zip(samples.iter().skip(1))
+        .map(|(a, b)| b[2] - a[2])
+        .collect();
+    intervals.sort_by(f32::total_cmp);
+    let median = intervals
+        .get(intervals.len() / 2)
+        .copied()
+        .filter(|median| *median > 0.0)?;
+    let same = intervals
+        .iter()
+        .filter(|interval| (**interval - median).abs() <= config.constant_interval * median);
+    (same.count() as f32 >= config.constant_share * gaps(samples)).then_some(median)
 }
 
 #[cfg(test)]
@@ -205,6 +208,13 @@ pub(super) mod tests {
             }
             trace
         };
+        let level_after_a_rest = |mut trace: Trace| {
+            for sample in &mut trace.samples {
+                sample[1] = 0.0;
+            }
+            trace.samples.drain(1..4);
+            trace
+        };
         let cases = [
             (
                 "straight, 50 ms",
@@ -223,6 +233,11 @@ pub(super) mod tests {
             ),
             ("eased, even", eased(20.0), vec![Reason::ConstantInterval]),
             ("eased, at 60 Hz", eased(16.7), vec![Reason::ConstantFrames]),
+            (
+                "eased, level, resting at first",
+                level_after_a_rest(eased(16.0)),
+                vec![Reason::ConstantFrames, Reason::StraightPath],
+            ),
             (
                 "jump",
                 trace(Input::Mouse, vec![[0.0, 0.0, 0.0], [120.0, 0.0, 300.0]]),

@@ -112,7 +112,7 @@ impl Default for RiskConfig {
             linear: 0.9,
             constant_interval_weight: 0.6,
             constant_frames: 0.3,
-            straight_path: 0.3,
+            straight_path: 0.15,
             missed_target: 0.7,
             web_driver: 0.95,
             automated_agent: 0.9,

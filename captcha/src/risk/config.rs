@@ -26,10 +26,11 @@ pub struct RiskConfig {
     pub straight_path_px: f32,
     /// Shorter paths are not called straight, CSS pixels.
     pub min_straight_px: f32,
-    /// Intervals are the same when they are no further from their median, as a share of it.
+    /// Intervals are constant when their coefficient of variation is below this; single ones are the same as the median
+    /// when they are no further from it, as a share of it.
     pub constant_interval: f32,
-    /// Intervals are constant when at least this share of them is the same: a generator's go on while nothing moves, which
-    /// makes a few longer ones.
+    /// Intervals at the pace of a display are constant when at least this share of them is the same: a generator's clock goes
+    /// on while nothing moves, which makes a few longer ones.
     pub constant_share: f32,
     /// Constant intervals up to this may be a display's frames, milliseconds.
     pub frame_ms: f32,

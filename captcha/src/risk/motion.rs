@@ -46,13 +46,13 @@ fn judge_pointer(config: &RiskConfig, samples: &[[f32; 3]], reasons: &mut Vec<Re
     {
         reasons.push(Reason::Linear);
     }
-    if let Some(interval_ms) = constant_interval(config, samples) {
-        let frames = interval_ms <= config.frame_ms;
-        reasons.push(if frames {
-            Reason::ConstantFrames
-        } else {
-            Reason::ConstantInterval
-        });
+    let intervals = Intervals::of(config, samples);
+    if intervals.median_ms <= config.frame_ms {
+        if intervals.same >= config.constant_share {
+            reasons.push(Reason::ConstantFrames);
+        }
+    } else if intervals.variation < config.constant_interval {
+        reasons.push(Reason::ConstantInterval);
     }
     let is_straight = off_line <= f64::from(config.straight_path_px) && length >= f64::from(config.min_straight_px);
     if is_straight && !reasons.contains(&Reason::Linear) {
@@ -125,22 +125,43 @@ fn residuals(samples: &[[f32; 3]], axes: fn(&[f32; 3]) -> (f32, f32)) -> impl It
     points().map(move |(u, v)| v - mean_v - slope * (u - mean_u))
 }
 
-/// The interval that most samples have, milliseconds; `None` where they differ, or no time passes.
-fn constant_interval(config: &RiskConfig, samples: &[[f32; 3]]) -> Option<f32> {
-    let mut intervals: Vec<f32> = samples
-        .iter()
-        .zip(samples.iter().skip(1))
-        .map(|(a, b)| b[2] - a[2])
-        .collect();
-    intervals.sort_by(f32::total_cmp);
-    let median = intervals
-        .get(intervals.len() / 2)
-        .copied()
-        .filter(|median| *median > 0.0)?;
-    let same = intervals
-        .iter()
-        .filter(|interval| (**interval - median).abs() <= config.constant_interval * median);
-    (same.count() as f32 >= config.constant_share * gaps(samples)).then_some(median)
+/// Time between samples.
+struct Intervals {
+    median_ms: f32,
+    /// Standard deviation over mean; infinite where no time passes.
+    variation: f32,
+    /// The share of them that is the median's; 0 where no time passes.
+    same: f32,
+}
+
+impl Intervals {
+    fn of(config: &RiskConfig, samples: &[[f32; 3]]) -> Self {
+        let mut each: Vec<f32> = samples
+            .iter()
+            .zip(samples.iter().skip(1))
+            .map(|(a, b)| b[2] - a[2])
+            .collect();
+        each.sort_by(f32::total_cmp);
+        let count = gaps(samples).max(1.0);
+        let mean_ms = each.iter().sum::<f32>() / count;
+        let variance = each.iter().map(|dt| (dt - mean_ms) * (dt - mean_ms)).sum::<f32>() / count;
+        let median_ms = each.get(each.len() / 2).copied().unwrap_or(0.0);
+        let within = config.constant_interval * median_ms;
+        let same = each.iter().filter(|interval| (**interval - median_ms).abs() <= within);
+        Self {
+            variation: if mean_ms > 0.0 {
+                variance.sqrt() / mean_ms
+            } else {
+                f32::INFINITY
+            },
+            same: if median_ms > 0.0 {
+                same.count() as f32 / count
+            } else {
+                0.0
+            },
+            median_ms,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //!
 //! `cli` is the binary `parallax`; everything it does can be called from here without it.
 
+pub mod attack;
 pub mod cli;
 pub mod data;
 pub mod files;
+pub mod finetune;
 pub mod interrupt;
 pub mod models;
 pub mod parallel;

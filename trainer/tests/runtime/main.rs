@@ -15,7 +15,7 @@ use parallax_trainer::{
     },
     runtime::{Device, SessionConfig},
     train::initial_weights,
-    zoo::{Crnn, Weights},
+    zoo::{Architecture, Weights},
 };
 
 const CPU: SessionConfig = SessionConfig {
@@ -41,7 +41,7 @@ struct Untrained {
 
 impl Untrained {
     fn new(seed: u64) -> Self {
-        let model = Crnn::default();
+        let model = Architecture::Crnn.model().unwrap();
         let weights = initial_weights(&model, seed);
         Self {
             recognizer: codec::encode(&model.recognizer(&weights).unwrap()),

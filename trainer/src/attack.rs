@@ -25,7 +25,7 @@ const AHEAD: usize = 8;
 /// What captchas are perturbed with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surrogate {
-    /// Attack graphs; what is attacked is the mean of their losses.
+    /// Attack graphs; what is attacked is the mean of their losses. Without any, captchas stay as they are drawn.
     pub graphs: Vec<Vec<u8>>,
     /// How.
     pub config: PerturbConfig,
@@ -89,7 +89,11 @@ pub fn perturbed_pictures(
         let make = move |index: u64| -> Result<Picture, AttackError> {
             let (style, config) = shared.as_ref();
             let captcha = text::draw(style, picture_seed(stream, seed, index));
-            let image = perturb(&mut model, &captcha.image, &captcha.mask, &captcha.label, config)?;
+            let image = if model.models.is_empty() {
+                captcha.image
+            } else {
+                perturb(&mut model, &captcha.image, &captcha.mask, &captcha.label, config)?
+            };
             Ok(Picture {
                 image,
                 label: captcha.label,

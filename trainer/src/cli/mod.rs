@@ -5,6 +5,7 @@
 mod bench;
 mod dataset;
 mod doctor;
+mod experiment;
 mod finetune;
 mod output;
 mod perturb;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     attack::AttackError,
     data::folder::FolderError,
+    experiment::ExperimentError,
     files::FilesError,
     finetune::QueriesError,
     models::CheckpointError,
@@ -47,6 +49,8 @@ enum Command {
     Train(train::Options),
     /// Learn from what suspects answered (Equation 4), and export a new checkpoint
     Finetune(finetune::Options),
+    /// Repeat an experiment of the paper, at any scale
+    Experiment(experiment::Options),
     /// Count how many captchas of a folder a model reads
     Solve(solve::Options),
     /// Perturb the captchas of a folder so that a model misreads them
@@ -74,6 +78,9 @@ pub enum CommandError {
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// An experiment.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
     /// Queries.
     #[error(transparent)]
     Queries(#[from] QueriesError),
@@ -128,6 +135,7 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
         Command::Dataset(options) => dataset::run(options),
         Command::Train(options) => train::run(options),
         Command::Finetune(options) => finetune::run(options),
+        Command::Experiment(options) => experiment::run(options),
         Command::Solve(options) => solve::run(options),
         Command::Perturb(options) => perturb::run(options),
         Command::Risk(options) => risk::run(options),

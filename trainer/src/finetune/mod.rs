@@ -11,5 +11,5 @@ mod queries;
 mod run;
 
 pub use lambda::Lambda;
-pub use queries::{Queries, QueriesError, Query, Unusable};
+pub use queries::{Queries, QueriesError, Query, Unusable, classes as answer_classes};
 pub use run::{FinetuneConfig, FinetuneReport, Finetuned, Measurement, finetune};

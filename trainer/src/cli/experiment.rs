@@ -32,9 +32,9 @@ pub struct Options {
     /// Captchas in a measurement
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     measured: u32,
-    /// Clean captchas that base models learn from
-    #[arg(long, default_value_t = 48_000, value_parser = clap::value_parser!(u64).range(64..))]
-    base_samples: u64,
+    /// Clean captchas that base models learn from [default: as many as suffice]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(64..))]
+    base_samples: Option<u64>,
     /// The folder to write NAME.json, NAME.md and NAME.svg to
     #[arg(long, default_value = "experiments")]
     out: PathBuf,
@@ -142,13 +142,15 @@ fn command(options: &Options) -> String {
         Experiment::Fig8 => format!(" --rounds {}", options.rounds),
         _ => String::new(),
     };
+    let base = options
+        .base_samples
+        .map_or(String::new(), |samples| format!(" --base-samples {samples}"));
     format!(
-        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {} --base-samples {}",
+        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{base}",
         options.experiment.name(),
         options.scale,
         options.setting.name(),
         options.seeds,
         options.measured,
-        options.base_samples,
     )
 }

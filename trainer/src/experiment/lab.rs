@@ -276,7 +276,8 @@ impl Lab {
         Ok(self.finetuned("retrained", trained, images, queries, &config)?.0)
     }
 
-    /// `trained`, fine-tuned on `answers` to captchas; empty answers and those that no model could give are left out.
+    /// `trained`, fine-tuned on `answers` to captchas; empty answers and those that no model could give are left out, and
+    /// without any others it stays as it is.
     ///
     /// # Errors
     /// [`ExperimentError`].
@@ -286,12 +287,16 @@ impl Lab {
         images: &Images,
         answers: &[Answer],
         config: &FinetuneConfig,
-    ) -> Result<(Trained, FinetuneReport), ExperimentError> {
+    ) -> Result<Trained, ExperimentError> {
         let queries = images.pictures.iter().zip(answers).filter_map(|(picture, answer)| {
             let classes = finetune::answer_classes(&answer.text).ok()?;
             Some((picture, classes, answer.weight))
         });
-        self.finetuned("finetuned", trained, &[images], queries.collect(), config)
+        let queries: Vec<_> = queries.collect();
+        if queries.is_empty() {
+            return Ok(trained.clone());
+        }
+        Ok(self.finetuned("finetuned", trained, &[images], queries, config)?.0)
     }
 
     fn finetuned(

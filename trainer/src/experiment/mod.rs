@@ -50,8 +50,8 @@ pub struct Size {
     pub seeds: u64,
     /// Captchas in a measurement.
     pub measured: usize,
-    /// Clean captchas that base models learn from.
-    pub base_samples: u64,
+    /// Clean captchas that base models learn from; `None` as many as suffice.
+    pub base_samples: Option<u64>,
     /// Rounds of the race.
     pub rounds: u64,
 }
@@ -182,7 +182,8 @@ enum Use {
 
 impl Bench<'_> {
     fn base(&self, architecture: Architecture) -> Result<Trained, ExperimentError> {
-        self.lab.base(architecture, &self.setting.style, self.size.base_samples)
+        let samples = self.size.base_samples.unwrap_or(architecture.samples());
+        self.lab.base(architecture, &self.setting.style, samples)
     }
 
     fn images(&self, substitute: &Trained, purpose: Use, round: u64, count: usize) -> Result<Images, ExperimentError> {
@@ -218,7 +219,7 @@ impl Bench<'_> {
             lambda,
             ..crate::finetune::FinetuneConfig::default()
         };
-        Ok(self.lab.finetune(substitute, images, answers, &config)?.0)
+        self.lab.finetune(substitute, images, answers, &config)
     }
 
     fn row(&self, series: &str, x: f64, stage: &str, success: &Success) -> Row {

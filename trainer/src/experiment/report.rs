@@ -41,8 +41,8 @@ pub struct Report {
     pub seeds: u64,
     /// Captchas in a measurement.
     pub measured: usize,
-    /// Clean captchas that base models learned from.
-    pub base_samples: u64,
+    /// Clean captchas that base models learned from; `None` as many as suffice.
+    pub base_samples: Option<u64>,
     /// The measurements.
     pub rows: Vec<Row>,
 }
@@ -113,19 +113,15 @@ fn groups(rows: &[Row]) -> Vec<Group<'_>> {
 
 impl Page {
     pub(super) fn markdown(&self, report: &Report, command: &str) -> String {
+        let base = report.base_samples.map_or(String::new(), |samples| {
+            format!(", base models trained on {samples} clean ones")
+        });
         let mut text = format!(
-            "# {}\n\n{}\n\n`{command}`: scale {} of the paper's counts, {} seeds, {} captchas in a measurement, base models \
-             trained on {} clean ones. Success is the whole text right, of all seeds together, with the 95 % Wilson \
+            "# {}\n\n{}\n\n`{command}`: scale {} of the paper's counts, {} seeds, {} captchas in a measurement{base}. \
+             Success is the whole text right, of all seeds together, with the 95 % Wilson \
              interval; *raw* without any filter, *best* with the best of none, Otsu, median, JPEG and blur, chosen for each \
              measurement.\n\n![{}]({}.svg)\n",
-            self.title,
-            self.about,
-            report.scale,
-            report.seeds,
-            report.measured,
-            report.base_samples,
-            self.title,
-            report.experiment,
+            self.title, self.about, report.scale, report.seeds, report.measured, self.title, report.experiment,
         );
         let groups = groups(&report.rows);
         let mut setting = "";
@@ -225,7 +221,7 @@ mod tests {
             scale: 0.5,
             seeds: 2,
             measured: 100,
-            base_samples: 10,
+            base_samples: Some(10),
             rows: vec![row(0, 0.0, 10), row(0, 1.0, 40), row(1, 0.0, 20), row(1, 1.0, 20)],
         };
         let (markdown, svg) = crate::experiment::Experiment::Fig8.render(&report, "parallax experiment fig8");

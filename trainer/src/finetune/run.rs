@@ -122,7 +122,10 @@ pub fn finetune(
     session: SessionConfig,
     watch: &mut dyn FnMut(&Measurement, usize) -> bool,
 ) -> Result<Finetuned, TrainError> {
-    let held_out = (queries.len() / HELD_OUT.0).clamp(usize::from(queries.len() > 1), HELD_OUT.1);
+    if queries.len() < 2 {
+        return Err(TrainError::FewQueries { found: queries.len() });
+    }
+    let held_out = (queries.len() / HELD_OUT.0).clamp(1, HELD_OUT.1);
     let (held_out, learned) = split(queries, held_out, config.seed);
     let half = config.batch / 2;
     let steps_in_pass = learned.len().div_ceil(half.max(1)).max(1);

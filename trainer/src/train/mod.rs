@@ -46,6 +46,12 @@ pub enum TrainError {
         /// Values given.
         found: usize,
     },
+    /// Nothing to learn from, once some is held out.
+    #[error("{found} usable queries are too few: one is to be held out")]
+    FewQueries {
+        /// How many there are.
+        found: usize,
+    },
     /// The loss or the gradient is no number any more.
     #[error(
         "training diverged at step {step} (loss {loss}, gradient {grad_norm}); the state after step {saved} is kept"

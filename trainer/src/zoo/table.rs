@@ -59,6 +59,15 @@ impl Architecture {
         Self::ALL.into_iter().find(|architecture| architecture.name() == name)
     }
 
+    /// Clean captchas that suffice to read nearly all of them.
+    #[must_use]
+    pub fn samples(self) -> u64 {
+        match self {
+            Self::Crnn => 64_000,
+            _ => 48_000,
+        }
+    }
+
     /// Steps after which its recurrent layers begin anew; see [`crate::train::restart_recurrent`].
     #[must_use]
     pub fn feature_steps(self) -> u64 {

@@ -4,7 +4,10 @@
 
 mod attack;
 mod commands;
+mod experiments;
+mod finetuning;
 mod training;
+mod zoo;
 
 use parallax_captcha::text::Style;
 use parallax_onnx::codec;

@@ -2,12 +2,16 @@
 //!
 //! `cli` is the binary `parallax`; everything it does can be called from here without it.
 
+pub mod attack;
 pub mod cli;
 pub mod data;
+pub mod experiment;
 pub mod files;
+pub mod finetune;
 pub mod interrupt;
 pub mod models;
 pub mod parallel;
+mod plot;
 pub mod preprocess;
 pub mod risk;
 pub mod runtime;

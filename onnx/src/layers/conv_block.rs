@@ -13,6 +13,9 @@ use crate::graph::{Binary, GraphError, TensorId};
 /// Added to the variance before its root.
 pub const EPSILON: f32 = 1e-5;
 
+/// The window of a block that does not pool.
+const UNPOOLED: [usize; 2] = [1, 1];
+
 /// Weights and sizes of a block with C input and O output channels.
 #[derive(Debug, Clone, Copy)]
 pub struct ConvBlock {
@@ -109,7 +112,7 @@ fn norm_pool(
         let mean = b.scale(channel_sum(b, x)?, 1.0 / samples)?;
         let square = b.scale(channel_product(b, x, x)?, 1.0 / samples)?;
         let variance = b.max(b.sub(square, b.mul(mean, mean)?)?, b.scalar(0.0))?;
-        let largest = b.max_pool(x, pool)?;
+        let largest = if pool == UNPOOLED { x } else { b.max_pool(x, pool)? };
         let output = b.batch_normalization([largest, scale, bias, mean, variance], EPSILON)?;
         statistics = Some((mean, b.scale(variance, samples / (samples - 1.0).max(1.0))?));
         Ok((
@@ -161,7 +164,12 @@ fn rule(saved: Saved) -> Rule {
             let slope = b.scale(b.mul(b.mul(gain, inverse_deviation)?, dscale)?, -1.0 / samples)?;
             let shift = b.scale(b.mul(gain, dbias)?, -1.0 / samples)?;
             let offset = b.sub(shift, b.mul(slope, mean)?)?;
-            let through = unpool(b, x, largest, b.mul(dy, b.reshape(gain, &[1, c, 1, 1])?)?, pool)?;
+            let scaled = b.mul(dy, b.reshape(gain, &[1, c, 1, 1])?)?;
+            let through = if pool == UNPOOLED {
+                scaled
+            } else {
+                unpool(b, x, largest, scaled, pool)?
+            };
             Some(b.add(through, affine(b, x, slope, offset)?)?)
         } else {
             None

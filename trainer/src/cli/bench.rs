@@ -9,8 +9,8 @@ use super::{CommandError, output};
 use crate::{
     data::{batches::Pictures, seeds::Stream},
     runtime::{DeviceChoice, SessionConfig, default_threads},
-    train::{StepSession, TrainingState, initial_weights},
-    zoo::Crnn,
+    train::{StepSession, TrainError, TrainingState, initial_weights},
+    zoo::Architecture,
 };
 
 /// Options of `parallax bench`.
@@ -28,6 +28,9 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct StepOptions {
+    /// Which model
+    #[arg(long, value_enum, default_value_t = Architecture::Crnn)]
+    model: Architecture,
     /// Pictures in a step
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
@@ -90,7 +93,7 @@ fn time_step(options: &StepOptions) -> Result<StepTiming, CommandError> {
         stream: Stream::Training,
     };
     let samples: Vec<_> = (0..batch as u64).map(|index| pictures.sample(index)).collect();
-    let model = Crnn::default();
+    let model = options.model.model().map_err(TrainError::from)?;
     let state = TrainingState::untrained(initial_weights(&model, 0));
     let mut step = StepSession::new(model, batch, &state, config)?;
 

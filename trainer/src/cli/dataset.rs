@@ -61,6 +61,15 @@ pub enum StyleName {
 }
 
 impl StyleName {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Paper => "paper",
+        }
+    }
+
     /// The style of this name.
     #[must_use]
     pub fn style(self) -> Style {

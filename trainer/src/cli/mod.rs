@@ -5,6 +5,8 @@
 mod bench;
 mod dataset;
 mod doctor;
+mod experiment;
+mod finetune;
 mod output;
 mod perturb;
 mod progress;
@@ -15,8 +17,11 @@ mod train;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    attack::AttackError,
     data::folder::FolderError,
+    experiment::ExperimentError,
     files::FilesError,
+    finetune::QueriesError,
     models::CheckpointError,
     risk::{model_file::ModelFileError, traces::TracesError},
     runtime::RuntimeError,
@@ -42,6 +47,10 @@ enum Command {
     Dataset(dataset::Options),
     /// Train a model and export it as a checkpoint
     Train(train::Options),
+    /// Learn from what suspects answered (Equation 4), and export a new checkpoint
+    Finetune(finetune::Options),
+    /// Repeat an experiment of the paper, at any scale
+    Experiment(experiment::Options),
     /// Count how many captchas of a folder a model reads
     Solve(solve::Options),
     /// Perturb the captchas of a folder so that a model misreads them
@@ -69,6 +78,15 @@ pub enum CommandError {
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// An experiment.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// Queries.
+    #[error(transparent)]
+    Queries(#[from] QueriesError),
+    /// Captchas could not be perturbed.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
     /// The user stopped it.
     #[error("interrupted{}", .0.as_deref().map(|rest| format!(": {rest}")).unwrap_or_default())]
     Interrupted(Option<String>),
@@ -116,6 +134,8 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
     match &cli.command {
         Command::Dataset(options) => dataset::run(options),
         Command::Train(options) => train::run(options),
+        Command::Finetune(options) => finetune::run(options),
+        Command::Experiment(options) => experiment::run(options),
         Command::Solve(options) => solve::run(options),
         Command::Perturb(options) => perturb::run(options),
         Command::Risk(options) => risk::run(options),

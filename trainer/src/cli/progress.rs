@@ -11,6 +11,12 @@ pub fn pictures(verb: impl Into<Cow<'static, str>>, total: u64) -> ProgressBar {
     styled(verb, total, template)
 }
 
+/// A bar over steps whose number is not known yet.
+#[must_use]
+pub fn steps(verb: impl Into<Cow<'static, str>>) -> ProgressBar {
+    styled(verb, 0, "{prefix} {bar:30} {pos}/{len} steps, {eta} left: {msg}")
+}
+
 fn styled(verb: impl Into<Cow<'static, str>>, total: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let style = style.with_key(

@@ -9,14 +9,15 @@ use std::{
 
 use indicatif::ProgressBar;
 use parallax_captcha::text::SCHEME_VERSION;
+use parallax_onnx::checkpoint::Training;
 use serde::Serialize;
 
 use super::{CommandError, dataset::StyleName, output, progress};
 use crate::{
     files, interrupt,
     runtime::{DeviceChoice, SessionConfig, default_threads},
-    train::{self, ExportConfig, Observer, Outcome, RunConfig, StepReport, TrainConfig},
-    zoo::Crnn,
+    train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError},
+    zoo::Architecture,
 };
 
 /// Steps between two savings: half a minute on two cores.
@@ -28,8 +29,8 @@ const PROGRESS_PICTURES: usize = 500;
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Which model
-    #[arg(long, value_enum, default_value_t = ModelName::Crnn)]
-    model: ModelName,
+    #[arg(long, value_enum, default_value_t = Architecture::Crnn)]
+    model: Architecture,
     /// The checkpoint to make; meanwhile OUT.training holds the run, and an interrupted one goes on from there
     #[arg(long)]
     out: PathBuf,
@@ -57,9 +58,10 @@ pub struct Options {
     /// Steps until the learning rate is reached
     #[arg(long, default_value_t = 300)]
     warmup: u64,
-    /// Steps in which the auxiliary head forms features, before the recurrent layers begin anew on them
-    #[arg(long, default_value_t = 500)]
-    feature_steps: u64,
+    /// Steps in which the auxiliary head forms features, before the recurrent layers begin anew on them [default: the
+    /// model's]
+    #[arg(long)]
+    feature_steps: Option<u64>,
     /// How often the learning rate rises and falls after that
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     cycles: u64,
@@ -83,12 +85,6 @@ fn learning_rate(text: &str) -> Result<f32, String> {
         .ok_or_else(|| "not a positive number".to_owned())
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum ModelName {
-    /// The recogniser of the paper's Table 6, with an auxiliary CTC head
-    Crnn,
-}
-
 #[derive(Debug, Serialize)]
 struct Trained {
     out: PathBuf,
@@ -108,7 +104,6 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let parent = files::parent_of(&state);
     fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
     files::refuse_unwritable(parent)?;
-    let ModelName::Crnn = options.model;
     let session = SessionConfig {
         device: options.device.settle()?,
         threads: options.threads.map_or_else(default_threads, usize::from),
@@ -141,7 +136,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         measure_on: PROGRESS_PICTURES,
         drawing_threads: 1,
     };
-    let model = Crnn::default();
+    let model = options.model.model().map_err(TrainError::from)?;
     let mut watch = Watch::new(&config, begun);
     let outcome = train::run(&model, &config, &run_config, saved, &mut watch)?;
     watch.bar.finish_and_clear();
@@ -155,13 +150,23 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             return Err(CommandError::Interrupted(Some(rest)));
         }
     };
-    let export = ExportConfig {
-        out: options.out.clone(),
-        command: command(options, &config),
-        unseen: usize::from(options.unseen),
-        session,
+    let unseen = usize::from(options.unseen);
+    let accuracy = train::unseen_accuracy(&model, &weights, &config, unseen, session)?;
+    let provenance = Provenance {
+        architecture: config.model.clone(),
+        metrics: [
+            ("accuracy".to_owned(), accuracy),
+            ("accuracy_count".to_owned(), unseen as f64),
+        ]
+        .into(),
+        parent: None,
+        training: Training {
+            command: command(options, &config),
+            seed: config.seed,
+            samples: config.samples,
+        },
     };
-    let accuracy = train::export(&model, &weights, &config, &export)?;
+    train::export(&model, &weights, provenance, &options.out)?;
     fs::remove_file(&state).map_err(files::io_error("remove", &state))?;
     let trained = Trained {
         out: options.out.clone(),
@@ -179,14 +184,14 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
 
 fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
     TrainConfig {
-        model: "crnn".to_owned(),
+        model: options.model.name().to_owned(),
         samples: options.samples,
         seed: options.seed,
         batch: usize::from(options.batch),
         learning_rate: options.learning_rate,
         warmup: options.warmup,
         floor: 0.02,
-        feature_steps: options.feature_steps,
+        feature_steps: options.feature_steps.unwrap_or(options.model.feature_steps()),
         cycles: options.cycles,
         threads: session.threads,
         style: options.style.style(),
@@ -196,10 +201,7 @@ fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
 
 /// The command that makes this checkpoint again, on the same machine.
 fn command(options: &Options, config: &TrainConfig) -> String {
-    let style = match options.style {
-        StyleName::Default => "default",
-        StyleName::Paper => "paper",
-    };
+    let style = options.style.name();
     format!(
         "parallax train --model {} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
          --feature-steps {} --cycles {} --threads {}",

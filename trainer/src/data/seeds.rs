@@ -14,6 +14,8 @@ pub enum Stream {
     Progress,
     /// The unseen pictures that the manifest's accuracy is measured on.
     Final,
+    /// `parallax experiment`.
+    Experiment,
 }
 
 impl Stream {
@@ -24,6 +26,7 @@ impl Stream {
             Self::Training => 0x3c85_e1f7_2b49_d06d,
             Self::Progress => 0xd14b_70a9_8e36_c5f3,
             Self::Final => 0x68e7_952c_f01d_4ab9,
+            Self::Experiment => 0xa37b_05d6_914e_2c8f,
         }
     }
 }
@@ -61,7 +64,13 @@ mod tests {
     #[test]
     fn streams_and_seeds_do_not_meet() {
         let mut seen = HashSet::new();
-        for stream in [Stream::Dataset, Stream::Training, Stream::Progress, Stream::Final] {
+        for stream in [
+            Stream::Dataset,
+            Stream::Training,
+            Stream::Progress,
+            Stream::Final,
+            Stream::Experiment,
+        ] {
             for seed in 0..8 {
                 for index in 0..1_000 {
                     assert!(

@@ -12,6 +12,8 @@ use crate::runtime::{Runtime, RuntimeError, SessionConfig};
 
 const HEIGHT: usize = MODEL_HEIGHT as usize;
 const WIDTH: usize = MODEL_WIDTH as usize;
+/// Frames that positions of the text are spelled with.
+const POSITIONS: usize = 2 * MAX_LABEL - 1;
 /// States of an encoded label.
 const STATES: usize = 2 * MAX_LABEL + 1;
 
@@ -19,6 +21,8 @@ const STATES: usize = 2 * MAX_LABEL + 1;
 #[derive(Debug)]
 pub struct AttackModel {
     session: Session,
+    /// Whether its logits stand for places in the picture, as weights of frames do.
+    has_frames: bool,
 }
 
 impl AttackModel {
@@ -35,7 +39,12 @@ impl AttackModel {
             Some(name) => Err(RuntimeError::Model {
                 reason: format!("it has no output `{name}`"),
             }),
-            None => Ok(Self { session }),
+            None => {
+                let frames = session.inputs().iter().find(|input| input.name() == "frame_weights");
+                let shape = frames.and_then(|input| input.dtype().tensor_shape());
+                let has_frames = shape.is_some_and(|shape| shape.get(1) == Some(&(FRAMES as i64)));
+                Ok(Self { session, has_frames })
+            }
         }
     }
 }
@@ -47,12 +56,19 @@ impl GradientModel for AttackModel {
         let label = AttackInputs::encode(&label.classes()).map_err(|error| RuntimeError::Run {
             reason: error.to_string(),
         })?;
+        // By positions of the text there is no place to reward, and the logits say nothing of one.
+        let positions = vec![0.0; if self.has_frames { 0 } else { POSITIONS * CLASSES }];
+        let weights = if self.has_frames {
+            TensorRef::from_array_view(([1, FRAMES, CLASSES], frame_weights))?
+        } else {
+            TensorRef::from_array_view(([1, POSITIONS, CLASSES], positions.as_slice()))?
+        };
         let inputs = ort::inputs![
             "image" => TensorRef::from_array_view(([1, 1, HEIGHT, WIDTH], image))?,
             "target" => TensorRef::from_array_view(([1, STATES, CLASSES], label.target.as_slice()))?,
             "start" => TensorRef::from_array_view(([2, STATES], label.start.as_slice()))?,
             "skip" => TensorRef::from_array_view(([2, STATES], label.skip.as_slice()))?,
-            "frame_weights" => TensorRef::from_array_view(([1, FRAMES, CLASSES], frame_weights))?,
+            "frame_weights" => weights,
         ];
         let outputs = self.session.run(inputs)?;
         let output = |name: &str| -> Result<Vec<f32>, RuntimeError> {
@@ -64,7 +80,11 @@ impl GradientModel for AttackModel {
         Ok(Gradient {
             loss: output("loss")?.first().copied().unwrap_or(f32::NAN),
             image: output("gradient")?,
-            logits: output("logits")?,
+            logits: if self.has_frames {
+                output("logits")?
+            } else {
+                vec![0.0; frame_weights.len()]
+            },
         })
     }
 }

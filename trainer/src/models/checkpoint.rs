@@ -6,9 +6,15 @@ use std::{
 };
 
 use parallax_captcha::alphabet::ALPHABET;
-use parallax_onnx::checkpoint::{ATTACK, Manifest, RECOGNIZER, read_manifest, verify};
+use parallax_onnx::{
+    checkpoint::{ATTACK, File, Manifest, RECOGNIZER, read_manifest, verify},
+    codec,
+};
 
-use crate::files::{self, FilesError};
+use crate::{
+    files::{self, FilesError},
+    zoo::{Architecture, Model, Weights},
+};
 
 /// The file that describes the others.
 pub const MANIFEST: &str = "manifest.json";
@@ -37,6 +43,14 @@ pub enum CheckpointError {
         root: PathBuf,
         /// What it reads.
         found: String,
+    },
+    /// It is of a model that cannot be trained here.
+    #[error("{}: {reason}", root.display())]
+    Model {
+        /// The checkpoint.
+        root: PathBuf,
+        /// Why.
+        reason: String,
     },
     /// None was named, and the shipped one is not there.
     #[error("the shipped checkpoint {SHIPPED} was not found: name one with --checkpoint")]
@@ -90,6 +104,31 @@ impl Checkpoint {
     /// [`CheckpointError`].
     pub fn recognizer(&self) -> Result<Vec<u8>, CheckpointError> {
         self.file(RECOGNIZER)
+    }
+
+    /// The model it is of, and its weights, to train on from there.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], also when the zoo has no such model.
+    pub fn model(&self) -> Result<(Architecture, Model, Weights), CheckpointError> {
+        let refuse = |reason: String| CheckpointError::Model {
+            root: self.root.clone(),
+            reason,
+        };
+        let architecture = Architecture::by_name(&self.manifest.architecture)
+            .ok_or_else(|| refuse(format!("there is no model {:?}", self.manifest.architecture)))?;
+        let model = architecture.model().map_err(|error| refuse(error.to_string()))?;
+        let graph = codec::decode(&self.recognizer()?).map_err(|error| refuse(error.to_string()))?;
+        let weights = model.weights_of(&graph).map_err(|error| refuse(error.to_string()))?;
+        Ok((architecture, model, weights))
+    }
+
+    /// SHA-256 of the manifest, hexadecimal: the checkpoint's address.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Files`] when the manifest cannot be read again.
+    pub fn digest(&self) -> Result<String, CheckpointError> {
+        Ok(File::of(&files::read(&self.root.join(MANIFEST))?).sha256)
     }
 
     /// The graph that attacks are computed with.

@@ -1,6 +1,6 @@
 //! What training leaves: a checkpoint folder with `manifest.json`, `recognizer.onnx` and `attack.onnx`.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::Path};
 
 use parallax_captcha::alphabet::ALPHABET;
 use parallax_onnx::{
@@ -14,36 +14,33 @@ use crate::{
     files::PendingFolder,
     models::{MANIFEST, Recognizer},
     runtime::SessionConfig,
-    zoo::{Crnn, Weights},
+    zoo::{Model, Weights},
 };
 
-/// What is exported, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportConfig {
-    /// The folder to make.
-    pub out: PathBuf,
-    /// The command that made the weights, for the manifest.
-    pub command: String,
-    /// Unseen pictures that the accuracy in the manifest is measured on.
-    pub unseen: usize,
-    /// How the recogniser is run for that.
-    pub session: SessionConfig,
+/// What a manifest says besides what the weights themselves tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provenance {
+    /// Name of the architecture.
+    pub architecture: String,
+    /// What was measured.
+    pub metrics: BTreeMap<String, f64>,
+    /// SHA-256 of the manifest that training began from.
+    pub parent: Option<String>,
+    /// How the weights were made.
+    pub training: Training,
 }
 
-/// Writes the checkpoint of trained weights, and returns the share of unseen pictures that its recogniser reads right,
-/// as ONNX Runtime runs it from its file.
+/// Writes the checkpoint of weights to the folder `out`.
 ///
 /// # Errors
 /// [`TrainError`]; there is then no such folder.
-pub fn export(model: &Crnn, weights: &Weights, config: &TrainConfig, export: &ExportConfig) -> Result<f64, TrainError> {
+pub fn export(model: &Model, weights: &Weights, provenance: Provenance, out: &Path) -> Result<(), TrainError> {
     let recognizer = codec::encode(&model.recognizer(weights)?);
     let attack = codec::encode(&model.attack(weights)?);
-    let unseen = held_out(config, Stream::Final, export.unseen);
-    let accuracy = accuracy(&mut Recognizer::new(&recognizer, export.session)?, &unseen)?;
     let sizes = model.config();
     let manifest = Manifest {
         format_version: FORMAT_VERSION,
-        architecture: config.model.clone(),
+        architecture: provenance.architecture,
         alphabet: ALPHABET.to_owned(),
         input: [1, sizes.height, sizes.width],
         frames: model.frames(),
@@ -51,22 +48,30 @@ pub fn export(model: &Crnn, weights: &Weights, config: &TrainConfig, export: &Ex
         files: [(RECOGNIZER, &recognizer), (ATTACK, &attack)]
             .map(|(name, bytes)| (name.to_owned(), File::of(bytes)))
             .into(),
-        metrics: BTreeMap::from([
-            ("accuracy".to_owned(), accuracy),
-            ("accuracy_count".to_owned(), export.unseen as f64),
-        ]),
-        parent: None,
-        training: Some(Training {
-            command: export.command.clone(),
-            seed: config.seed,
-            samples: config.samples,
-        }),
+        metrics: provenance.metrics,
+        parent: provenance.parent,
+        training: Some(provenance.training),
     };
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| TrainError::Manifest(error.to_string()))?;
-    let folder = PendingFolder::create(&export.out)?;
+    let folder = PendingFolder::create(out)?;
     folder.write(RECOGNIZER, &recognizer)?;
     folder.write(ATTACK, &attack)?;
     folder.write(MANIFEST, &manifest)?;
-    folder.commit()?;
-    Ok(accuracy)
+    Ok(folder.commit()?)
+}
+
+/// The share of `unseen` pictures of a run that its weights read right, as ONNX Runtime runs the exported recogniser.
+///
+/// # Errors
+/// [`TrainError`] when it cannot be run.
+pub fn unseen_accuracy(
+    model: &Model,
+    weights: &Weights,
+    config: &TrainConfig,
+    unseen: usize,
+    session: SessionConfig,
+) -> Result<f64, TrainError> {
+    let recognizer = codec::encode(&model.recognizer(weights)?);
+    let unseen = held_out(config, Stream::Final, unseen);
+    Ok(accuracy(&mut Recognizer::new(&recognizer, session)?, &unseen)?)
 }

@@ -6,7 +6,7 @@ use rand_chacha::{
 };
 
 use super::TrainingState;
-use crate::zoo::{Crnn, Weights};
+use crate::zoo::{Model, Weights};
 
 /// How much larger the LSTM's input weights begin than PyTorch's: at PyTorch's size the gates hardly see the features
 /// at first. On the features of a trained model, 200 steps of the LSTM alone brought the loss to 2.9 at this size 1, and
@@ -15,7 +15,7 @@ const LSTM_INPUT_SCALE: f32 = 3.0;
 
 /// Untrained weights of `model`: a function of the seed.
 #[must_use]
-pub fn initial_weights(model: &Crnn, seed: u64) -> Weights {
+pub fn initial_weights(model: &Model, seed: u64) -> Weights {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // The upper 24 bits, as many as a float holds exactly: uniform in [0, 1).
     let mut weights = model.initial_weights(&mut || (random.next_u32() >> 8) as f32 / 16_777_216.0);
@@ -37,7 +37,7 @@ pub fn initial_weights(model: &Crnn, seed: u64) -> Weights {
 /// Trained together from the start, the LSTM settles on reading the first character only, from features that tell no
 /// more yet, and rests there: for 88,000 pictures, until the learning rate was a tenth. The auxiliary head forms the
 /// features without it; on those it learns within a few hundred steps.
-pub fn restart_recurrent(model: &Crnn, seed: u64, state: &mut TrainingState) {
+pub fn restart_recurrent(model: &Model, seed: u64, state: &mut TrainingState) {
     let fresh = initial_weights(model, seed);
     let mut at = 0;
     for spec in model.parameters() {
@@ -60,10 +60,11 @@ pub fn restart_recurrent(model: &Crnn, seed: u64, state: &mut TrainingState) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zoo::Architecture;
 
     #[test]
     fn weights_are_a_function_of_the_seed() {
-        let model = Crnn::default();
+        let model = Architecture::Crnn.model().unwrap();
         let first = initial_weights(&model, 1);
         assert_eq!(first, initial_weights(&model, 1));
         assert_ne!(first, initial_weights(&model, 2));
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_restart_keeps_the_features() {
-        let model = Crnn::default();
+        let model = Architecture::Crnn.model().unwrap();
         let fresh = initial_weights(&model, 1);
         let mut state = TrainingState::untrained(Weights {
             parameters: vec![7.0; fresh.parameters.len()],

@@ -14,11 +14,11 @@ use parallax_onnx::{GraphError, ctc::CtcError};
 use crate::{files::FilesError, runtime::RuntimeError, zoo::WeightsError};
 
 pub use config::TrainConfig;
-pub use export::{ExportConfig, export};
+pub use export::{Provenance, export, unseen_accuracy};
 pub use initial::{initial_weights, restart_recurrent};
 pub use run::{Observer, Outcome, RunConfig, accuracy, held_out, run, saved_state};
 pub use state::{StateError, TrainingState};
-pub use step::{StepReport, StepSession};
+pub use step::{Example, StepReport, StepSession};
 
 /// Why training stopped or could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +39,17 @@ pub enum TrainError {
     #[error(transparent)]
     Label(#[from] CtcError),
     /// A batch of another size.
-    #[error("a batch has {found} values where the step takes {expected}")]
+    #[error("a batch has {found} values or pictures where the step takes {expected}")]
     Batch {
         /// Values that the step takes.
         expected: usize,
         /// Values given.
+        found: usize,
+    },
+    /// Nothing to learn from, once some is held out.
+    #[error("{found} usable queries are too few: one is to be held out")]
+    FewQueries {
+        /// How many there are.
         found: usize,
     },
     /// The loss or the gradient is no number any more.

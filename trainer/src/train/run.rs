@@ -18,7 +18,7 @@ use crate::{
     files,
     models::Recognizer,
     runtime::{RuntimeError, SessionConfig},
-    zoo::{Crnn, Weights},
+    zoo::{Model, Weights},
 };
 
 /// Where a run keeps its state, and how often it saves and measures.
@@ -88,7 +88,7 @@ pub fn saved_state(path: &Path, config: &TrainConfig) -> Result<Option<TrainingS
 /// # Errors
 /// [`TrainError`]; the state file then holds the last good state.
 pub fn run(
-    model: &Crnn,
+    model: &Model,
     config: &TrainConfig,
     settings: &RunConfig,
     state: Option<TrainingState>,
@@ -133,7 +133,7 @@ pub fn run(
 
 /// What a run needs at each step.
 struct Run<'a> {
-    model: &'a Crnn,
+    model: &'a Model,
     config: &'a TrainConfig,
     settings: &'a RunConfig,
     step: StepSession,
@@ -143,7 +143,7 @@ struct Run<'a> {
 }
 
 fn step_session(
-    model: &Crnn,
+    model: &Model,
     config: &TrainConfig,
     settings: &RunConfig,
     state: &TrainingState,

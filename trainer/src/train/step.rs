@@ -11,8 +11,29 @@ use super::{TrainError, state::TrainingState};
 use crate::{
     data::batches::Sample,
     runtime::{Device, Runtime, SessionConfig},
-    zoo::{Crnn, Weights},
+    zoo::{Model, Weights},
 };
+
+/// A picture, what it is to be read as, and how much that counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example<'a> {
+    /// `[30 * 100]`, row-major, in `[0, 1]`.
+    pub image: &'a [f32],
+    /// Classes of the text, at least one.
+    pub classes: Vec<usize>,
+    /// Factor of its loss.
+    pub weight: f32,
+}
+
+impl<'a> From<&'a Sample> for Example<'a> {
+    fn from(sample: &'a Sample) -> Self {
+        Self {
+            image: &sample.image,
+            classes: sample.label.classes(),
+            weight: 1.0,
+        }
+    }
+}
 
 /// What a step reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,7 +47,7 @@ pub struct StepReport {
 /// A model in training.
 #[derive(Debug)]
 pub struct StepSession {
-    model: Crnn,
+    model: Model,
     batch: usize,
     device: Device,
     session: Session,
@@ -78,7 +99,7 @@ impl StepSession {
     ///
     /// # Errors
     /// [`TrainError`] when the graph cannot be built or run here, or the state is of another model.
-    pub fn new(model: Crnn, batch: usize, state: &TrainingState, config: SessionConfig) -> Result<Self, TrainError> {
+    pub fn new(model: Model, batch: usize, state: &TrainingState, config: SessionConfig) -> Result<Self, TrainError> {
         let graph = model.training_step(batch)?;
         let session = Runtime::load()?.session(&codec::encode(&graph), config)?;
         let host = Allocator::default();
@@ -112,7 +133,6 @@ impl StepSession {
             batch,
             model,
         };
-        this.batch_inputs.sample_weight.extract_tensor_mut().1.fill(1.0);
         this.bind()?;
         Ok(this)
     }
@@ -122,7 +142,16 @@ impl StepSession {
     /// # Errors
     /// [`TrainError`] when the batch has another size or the runtime fails.
     pub fn run(&mut self, samples: &[Sample], learning_rate: f32) -> Result<StepReport, TrainError> {
-        self.write_batch(samples)?;
+        let examples: Vec<_> = samples.iter().map(Example::from).collect();
+        self.run_weighted(&examples, learning_rate)
+    }
+
+    /// One step along the gradient of a batch whose losses count by their weights.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the batch has another size, a text is one that the model has no room for, or the runtime fails.
+    pub fn run_weighted(&mut self, examples: &[Example<'_>], learning_rate: f32) -> Result<StepReport, TrainError> {
+        self.write_batch(examples)?;
         let hyper = self
             .model
             .config()
@@ -166,15 +195,23 @@ impl StepSession {
         })
     }
 
-    fn write_batch(&mut self, samples: &[Sample]) -> Result<(), TrainError> {
+    fn write_batch(&mut self, examples: &[Example<'_>]) -> Result<(), TrainError> {
+        if examples.len() != self.batch {
+            return Err(TrainError::Batch {
+                expected: self.batch,
+                found: examples.len(),
+            });
+        }
         let config = self.model.config();
-        let encode = |sample: &Sample| Target::encode(&sample.label.classes(), config.max_label, config.classes);
-        let labels: Vec<Target> = samples.iter().map(encode).collect::<Result<_, _>>()?;
+        let encode = |example: &Example<'_>| Target::encode(&example.classes, config.max_label, config.classes);
+        let labels: Vec<Target> = examples.iter().map(encode).collect::<Result<_, _>>()?;
         let target = Target::batch(&labels)?;
         fill(&mut self.batch_inputs.target, &target.target)?;
         fill(&mut self.batch_inputs.start, &target.start)?;
         fill(&mut self.batch_inputs.skip, &target.skip)?;
-        let images: Vec<f32> = samples.iter().flat_map(|sample| &sample.image).copied().collect();
+        let weights: Vec<f32> = examples.iter().map(|example| example.weight).collect();
+        fill(&mut self.batch_inputs.sample_weight, &weights)?;
+        let images: Vec<f32> = examples.iter().flat_map(|example| example.image).copied().collect();
         fill(&mut self.batch_inputs.image, &images)
     }
 
@@ -205,12 +242,6 @@ impl StepSession {
                 .map_err(crate::runtime::RuntimeError::from)?;
         }
         Ok(())
-    }
-
-    /// Pictures in a batch.
-    #[must_use]
-    pub fn batch(&self) -> usize {
-        self.batch
     }
 }
 

@@ -1,9 +1,21 @@
 //! Model graphs: what is trained, what reads captchas, what attacks are computed with. No runtime here.
+//!
+//! A model is a [`Backbone`] and a [`Head`]; [`Architecture`] is the table of those that have a name.
 
-pub mod crnn;
+mod backbone;
+mod graphs;
+mod head;
 mod layout;
+mod model;
+mod net;
 mod optimiser;
+mod table;
+#[cfg(test)]
+mod tests;
 
-pub use crnn::{Crnn, CrnnConfig};
+pub use backbone::{Backbone, InceptionModule, PlainBlock, Stage};
+pub use head::Head;
 pub use layout::{Init, Spec, Weights, WeightsError};
+pub use model::{Model, ModelConfig};
 pub use optimiser::AdamConfig;
+pub use table::Architecture;

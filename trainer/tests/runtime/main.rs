@@ -4,7 +4,10 @@
 
 mod attack;
 mod commands;
+mod experiments;
+mod finetuning;
 mod training;
+mod zoo;
 
 use parallax_captcha::text::Style;
 use parallax_onnx::codec;
@@ -15,7 +18,7 @@ use parallax_trainer::{
     },
     runtime::{Device, SessionConfig},
     train::initial_weights,
-    zoo::{Crnn, Weights},
+    zoo::{Architecture, Weights},
 };
 
 const CPU: SessionConfig = SessionConfig {
@@ -41,7 +44,7 @@ struct Untrained {
 
 impl Untrained {
     fn new(seed: u64) -> Self {
-        let model = Crnn::default();
+        let model = Architecture::Crnn.model().unwrap();
         let weights = initial_weights(&model, seed);
         Self {
             recognizer: codec::encode(&model.recognizer(&weights).unwrap()),

@@ -5,11 +5,15 @@ use std::path::Path;
 use parallax_captcha::text::{SCHEME_VERSION, Style};
 use parallax_trainer::{
     train::{self, Observer, Outcome, RunConfig, StepReport, StepSession, TrainConfig, TrainError, TrainingState},
-    zoo::{Crnn, Weights},
+    zoo::{Architecture, Model, Weights},
 };
 use tempfile::TempDir;
 
 use crate::{CPU, Untrained, samples};
+
+fn crnn() -> Model {
+    Architecture::Crnn.model().unwrap()
+}
 
 fn config() -> TrainConfig {
     TrainConfig {
@@ -81,7 +85,7 @@ fn finished(outcome: Outcome) -> Weights {
 
 fn trained(watch: &mut Watch) -> Weights {
     let folder = TempDir::new().unwrap();
-    finished(train::run(&Crnn::default(), &config(), &run_config(folder.path()), None, watch).unwrap())
+    finished(train::run(&crnn(), &config(), &run_config(folder.path()), None, watch).unwrap())
 }
 
 #[test]
@@ -92,7 +96,7 @@ fn a_seed_gives_the_same_weights_and_a_stop_changes_nothing() {
     assert!(weights == trained(&mut Watch::until(u64::MAX)), "two runs differ");
 
     let folder = TempDir::new().unwrap();
-    let (model, run) = (Crnn::default(), run_config(folder.path()));
+    let (model, run) = (crnn(), run_config(folder.path()));
     // Just before the recurrent layers begin anew, and after it.
     for stop in [2, 3] {
         let stopped = train::run(&model, &config(), &run, None, &mut Watch::until(stop)).unwrap();
@@ -114,7 +118,7 @@ fn a_seed_gives_the_same_weights_and_a_stop_changes_nothing() {
 #[test]
 fn a_batch_is_learned_by_heart() {
     let weights = Untrained::new(5).weights;
-    let mut step = StepSession::new(Crnn::default(), 4, &TrainingState::untrained(weights), CPU).unwrap();
+    let mut step = StepSession::new(crnn(), 4, &TrainingState::untrained(weights), CPU).unwrap();
     let batch = samples(4);
     let mut losses: Vec<f32> = (0..40).map(|_| step.run(&batch, 1e-3).unwrap().loss).collect();
     assert!(losses.iter().all(|loss| loss.is_finite()));
@@ -134,7 +138,7 @@ fn a_run_that_diverges_keeps_its_last_good_state() {
         },
     );
     let run = RunConfig { save_every: 1, ..run };
-    let error = train::run(&Crnn::default(), &config, &run, None, &mut Watch::until(u64::MAX)).unwrap_err();
+    let error = train::run(&crnn(), &config, &run, None, &mut Watch::until(u64::MAX)).unwrap_err();
     assert!(matches!(error, TrainError::Diverged { saved: 1, .. }), "{error:?}");
     let state = train::saved_state(&run.state, &config)
         .unwrap()

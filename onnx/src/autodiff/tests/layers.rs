@@ -25,7 +25,7 @@ fn block(x: &[TensorId], pool: [usize; 2]) -> ConvBlock {
 
 /// Channels, rows and columns of the picture; pooling. A column and a row are left over by the pooling, or none: with
 /// few channels and nothing left over, patches are multiplied instead of pictures.
-const BLOCKS: [([usize; 3], [usize; 2]); 8] = [
+const BLOCKS: [([usize; 3], [usize; 2]); 9] = [
     ([1, 3, 5], [2, 2]),
     ([1, 4, 6], [2, 2]),
     ([1, 4, 3], [2, 1]),
@@ -34,6 +34,7 @@ const BLOCKS: [([usize; 3], [usize; 2]); 8] = [
     ([2, 3, 2], [1, 1]),
     ([3, 4, 4], [2, 2]),
     ([5, 3, 3], [2, 1]),
+    ([5, 2, 3], [1, 1]),
 ];
 
 #[test]

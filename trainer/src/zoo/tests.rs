@@ -3,37 +3,95 @@
 
 use std::collections::BTreeMap;
 
-use parallax_onnx::codec;
-use parallax_onnx::ctc::Target;
+use parallax_onnx::ctc::{Target, greedy_decode};
 use parallax_onnx::reference::{Array, run};
+use parallax_onnx::{Builder, Dialect, codec};
 
-use super::{Crnn, CrnnConfig};
-use crate::zoo::{AdamConfig, Weights, WeightsError};
+use super::head::as_frames;
+use super::net::{Mode, Net};
+use super::{
+    AdamConfig, Architecture, Backbone, Head, InceptionModule, Model, ModelConfig, PlainBlock, Stage, Weights,
+    WeightsError,
+};
 
 type Arrays = BTreeMap<String, Array>;
 
-/// A row is left over by its first pooling: for tract that block is convolved and pooled.
-fn small() -> Crnn {
-    of_height(9)
+/// A row is left over by the first pooling: for tract that block is convolved and pooled.
+fn small() -> Model {
+    crnn_of_height(9)
 }
 
 /// With 8 rows none is left over: for tract the first block is a product of patches.
-fn of_height(height: usize) -> Crnn {
-    Crnn::new(CrnnConfig {
+fn crnn_of_height(height: usize) -> Model {
+    let recurrent = Head::Recurrent { hidden: 3, layers: 2 };
+    model(height, plain(), recurrent, 0.5, AdamConfig::default().max_norm(1e9))
+}
+
+fn plain() -> Backbone {
+    let block = |filters, pool| PlainBlock {
+        filters,
+        kernel: 3,
+        pool,
+    };
+    Backbone::Plain(vec![block(2, [2, 2]), block(3, [4, 1])])
+}
+
+/// A small model of each kind of backbone and head.
+fn kinds() -> Vec<Model> {
+    let residual = Backbone::Residual(vec![
+        Stage {
+            filters: 3,
+            pool: [2, 2],
+        },
+        Stage {
+            filters: 4,
+            pool: [4, 1],
+        },
+    ]);
+    let inception = Backbone::Inception {
+        stem: Stage {
+            filters: 2,
+            pool: [2, 2],
+        },
+        modules: vec![InceptionModule {
+            one: 2,
+            three: [2, 3],
+            five: [2, 2],
+            pool: [4, 1],
+        }],
+    };
+    let adam = AdamConfig::default().max_norm(1e9);
+    vec![
+        small(),
+        crnn_of_height(8),
+        model(9, plain(), Head::Convolutional { hidden: 3 }, 0.0, adam),
+        model(8, residual.clone(), Head::Convolutional { hidden: 3 }, 0.0, adam),
+        model(8, residual, Head::Attention { keys: 3, hidden: 4 }, 0.0, adam),
+        model(9, inception.clone(), Head::Positions { hidden: 5 }, 0.5, adam),
+        model(8, inception, Head::Attention { keys: 2, hidden: 3 }, 0.5, adam),
+    ]
+}
+
+fn model(height: usize, backbone: Backbone, head: Head, auxiliary: f32, adam: AdamConfig) -> Model {
+    Model::new(ModelConfig {
         height,
         width: 8,
-        blocks: vec![(2, [2, 2]), (3, [4, 1])],
-        hidden: 3,
-        layers: 2,
+        backbone,
+        head,
+        auxiliary,
         classes: 4,
         max_label: 2,
-        // Nothing is clipped, so that the first moment shows the gradient.
-        adam: AdamConfig {
-            max_norm: 1e9,
-            ..AdamConfig::default()
-        },
-        ..CrnnConfig::default()
+        adam,
+        ..Architecture::Crnn.config()
     })
+    .unwrap()
+}
+
+impl AdamConfig {
+    /// With a large norm nothing is clipped, so that the first moment shows the gradient.
+    fn max_norm(self, max_norm: f32) -> Self {
+        Self { max_norm, ..self }
+    }
 }
 
 /// Numbers in `[0, 1)` without structure.
@@ -47,7 +105,7 @@ fn uniform(mut state: u64) -> impl FnMut() -> f32 {
 }
 
 /// Random weights, statistics included: a scale or a mean that is forgotten shows.
-fn weights(model: &Crnn) -> Weights {
+fn weights(model: &Model) -> Weights {
     let mut next = uniform(3);
     let mut weights = model.initial_weights(&mut next);
     weights.parameters.iter_mut().for_each(|w| *w += 0.3 * (next() - 0.5));
@@ -59,7 +117,7 @@ fn array(shape: &[usize], values: &[f32]) -> Array {
     Array::new(shape, values.iter().map(|v| f64::from(*v)).collect()).unwrap()
 }
 
-fn images(model: &Crnn, count: usize) -> Array {
+fn images(model: &Model, count: usize) -> Array {
     let mut next = uniform(5);
     Array::from_fn(&[count, 1, model.config().height, model.config().width], |_| {
         f64::from(next())
@@ -67,7 +125,7 @@ fn images(model: &Crnn, count: usize) -> Array {
 }
 
 /// Inputs of a training step over two labels, the second weighted half.
-fn training_inputs(model: &Crnn, weights: &Weights) -> Arrays {
+fn training_inputs(model: &Model, weights: &Weights) -> Arrays {
     let encode = |label: &[usize]| Target::encode(label, model.config().max_label, model.config().classes).unwrap();
     let target = Target::batch(&[encode(&[1, 2]), encode(&[3])]).unwrap();
     let (states, p) = (model.states(), weights.parameters.len());
@@ -87,11 +145,14 @@ fn training_inputs(model: &Crnn, weights: &Weights) -> Arrays {
     .into()
 }
 
+/// Places at which a gradient is checked.
+const CHECKED: usize = 40;
+
 /// Checks `gradient` of the output `loss` by the input `name` at some places, by central differences.
 fn check_gradient(loss: impl Fn(&Arrays) -> f64, point: &Arrays, name: &str, gradient: &[f64]) {
     assert_eq!(gradient.len(), point[name].values().len());
     let largest = gradient.iter().fold(0.0, |m: f64, g| m.max(g.abs()));
-    for place in (0..gradient.len()).step_by(3) {
+    for place in (0..gradient.len()).step_by(gradient.len().div_ceil(CHECKED)) {
         let moved = |step: f64| {
             let mut point = point.clone();
             point.get_mut(name).unwrap().values_mut()[place] += step;
@@ -109,9 +170,14 @@ fn check_gradient(loss: impl Fn(&Arrays) -> f64, point: &Arrays, name: &str, gra
 
 #[test]
 fn a_training_step_follows_the_gradient_of_its_loss() {
-    let model = small();
+    for model in kinds() {
+        follows_its_gradient(&model);
+    }
+}
+
+fn follows_its_gradient(model: &Model) {
     let step = model.training_step(2).unwrap();
-    let point = training_inputs(&model, &weights(&model));
+    let point = training_inputs(model, &weights(model));
     let result = run(&step, &point).unwrap();
     let beta = f64::from(1.0 - model.config().adam.beta1);
     let gradient: Vec<_> = result["first_moment_next"].values().iter().map(|m| m / beta).collect();
@@ -141,8 +207,8 @@ fn a_training_step_follows_the_gradient_of_its_loss() {
 
 #[test]
 fn a_long_gradient_is_clipped() {
-    let mut model = small();
-    model.config.adam.max_norm = 0.01;
+    let clipped = AdamConfig::default().max_norm(0.01);
+    let model = model(9, plain(), Head::Recurrent { hidden: 3, layers: 2 }, 0.5, clipped);
     let point = training_inputs(&model, &weights(&model));
     let result = run(&model.training_step(2).unwrap(), &point).unwrap();
     let beta = f64::from(1.0 - model.config().adam.beta1);
@@ -168,7 +234,7 @@ fn a_sample_of_no_weight_changes_nothing_but_the_statistics() {
 }
 
 /// Inputs of the attack graph for the label `[2, 3]`.
-fn attack_inputs(model: &Crnn) -> Arrays {
+fn attack_inputs(model: &Model) -> Arrays {
     let target = Target::encode(&[2, 3], model.config().max_label, model.config().classes).unwrap();
     let (states, frames, mut next) = (model.states(), model.frames(), uniform(9));
     [
@@ -187,7 +253,7 @@ fn attack_inputs(model: &Crnn) -> Arrays {
 
 #[test]
 fn the_attack_graph_gives_the_gradient_of_its_loss() {
-    for model in [of_height(9), of_height(8)] {
+    for model in kinds() {
         let attack = model.attack(&weights(&model)).unwrap();
         let point = attack_inputs(&model);
         let result = run(&attack, &point).unwrap();
@@ -202,7 +268,7 @@ fn the_attack_graph_gives_the_gradient_of_its_loss() {
 
 #[test]
 fn attack_and_recogniser_read_alike() {
-    for model in [of_height(9), of_height(8)] {
+    for model in kinds() {
         let weights = weights(&model);
         let recognizer = model.recognizer(&weights).unwrap();
         let read = run(&recognizer, &[("image".to_owned(), images(&model, 1))].into()).unwrap();
@@ -210,15 +276,21 @@ fn attack_and_recogniser_read_alike() {
         for (a, b) in attacked["logits"].values().iter().zip(read["logits"].values()) {
             assert!((a - b).abs() < 2e-3, "{a} with weights of 16 bits, {b} with 32");
         }
-        assert_eq!(read["aux_logits"].shape(), [model.frames(), 1, 4]);
+        assert_eq!(read["logits"].shape(), [model.frames(), 1, 4]);
+        assert_eq!(read.contains_key("aux_logits"), model.config().auxiliary > 0.0);
     }
 }
 
 #[test]
 fn the_recogniser_reads_each_image_of_a_batch_by_itself() {
-    let model = small();
-    let recognizer = model.recognizer(&weights(&model)).unwrap();
-    let logits = |count| run(&recognizer, &[("image".to_owned(), images(&model, count))].into()).unwrap();
+    for model in kinds() {
+        reads_each_by_itself(&model);
+    }
+}
+
+fn reads_each_by_itself(model: &Model) {
+    let recognizer = model.recognizer(&weights(model)).unwrap();
+    let logits = |count| run(&recognizer, &[("image".to_owned(), images(model, count))].into()).unwrap();
     let (alone, together) = (&logits(1)["logits"], &logits(3)["logits"]);
     for (alone, together) in alone.values().chunks(4).zip(together.values().chunks(3 * 4)) {
         assert_eq!(alone, &together[..4]);
@@ -227,26 +299,64 @@ fn the_recogniser_reads_each_image_of_a_batch_by_itself() {
 
 #[test]
 fn weights_are_read_back_from_the_recogniser() {
-    let model = small();
-    let weights = weights(&model);
-    assert_eq!(model.weights_of(&model.recognizer(&weights).unwrap()).unwrap(), weights);
-    let other = Crnn::default();
+    for model in kinds() {
+        let weights = weights(&model);
+        assert_eq!(model.weights_of(&model.recognizer(&weights).unwrap()).unwrap(), weights);
+    }
+    let (small, large) = (small(), Architecture::Crnn.model().unwrap());
+    let weights = weights(&small);
     assert!(matches!(
-        other.weights_of(&model.recognizer(&weights).unwrap()),
+        large.weights_of(&small.recognizer(&weights).unwrap()),
         Err(WeightsError::Shape(_))
     ));
-    assert!(matches!(other.recognizer(&weights), Err(WeightsError::Length { .. })));
+    assert!(matches!(large.recognizer(&weights), Err(WeightsError::Length { .. })));
+}
+
+/// Positions are read by CTC's decoding: what is behind the end is dropped, equal neighbours stay two.
+#[test]
+fn positions_are_spelled_as_frames() {
+    let b = Builder::new(Dialect::OnnxRuntime);
+    let scores = b.input("scores", &[4, 2, 3]);
+    let net = Net::new(&b, Mode::Declare, 0.1);
+    b.output("frames", as_frames(&net, scores, [4, 3]).unwrap()).unwrap();
+    // Four positions of two pictures: "bb" and "abba".
+    let classes = [[2, 1], [2, 2], [0, 2], [0, 1]];
+    let one_hot = classes
+        .iter()
+        .flatten()
+        .flat_map(|class| (0..3).map(move |k| f32::from(u8::from(k == *class))));
+    let scores = array(&[4, 2, 3], &one_hot.collect::<Vec<_>>());
+    let frames = run(&b.finish(), &[("scores".to_owned(), scores)].into()).unwrap();
+    assert_eq!(frames["frames"].shape(), [7, 2, 3]);
+    let of_picture = |n: usize| -> Vec<f32> {
+        let rows = frames["frames"].values().chunks(3).skip(n).step_by(2);
+        rows.flatten().map(|score| *score as f32).collect()
+    };
+    assert_eq!(greedy_decode(&of_picture(0), 3), [2, 2]);
+    assert_eq!(greedy_decode(&of_picture(1), 3), [1, 2, 2, 1]);
 }
 
 #[test]
-fn the_default_is_table_6() {
-    let model = Crnn::default();
+fn every_architecture_fits_the_input_and_has_its_name() {
+    for architecture in Architecture::ALL {
+        assert_eq!(Architecture::by_name(architecture.name()), Some(architecture));
+        let possible = clap::ValueEnum::to_possible_value(&architecture).unwrap();
+        assert_eq!(possible.get_name(), architecture.name());
+        let model = architecture.model().unwrap();
+        let by_frames = !matches!(model.config().head, Head::Positions { .. } | Head::Attention { .. });
+        assert_eq!(model.frames(), if by_frames { 25 } else { 11 }, "{architecture:?}");
+    }
+}
+
+#[test]
+fn model_1_is_table_6() {
+    let model = Architecture::Crnn.model().unwrap();
     assert_eq!((model.frames(), model.states()), (25, 13));
     let conv = 9 * (64 + 64 * 128 + 128 * 128 + 128 * 64) + 2 * (64 + 128 + 128 + 64);
     let lstm = 1024 * (64 + 256 + 1) + 1024 * (256 + 256 + 1);
     let heads = 24 * (256 + 1) + 24 * (64 + 1);
     assert_eq!(
-        model.parameters().iter().map(crate::zoo::Spec::len).sum::<usize>(),
+        model.parameters().iter().map(super::Spec::len).sum::<usize>(),
         conv + lstm + heads
     );
 }
@@ -257,7 +367,7 @@ fn the_shipped_graphs_are_what_this_code_exports() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../onnx/checkpoints/crnn");
     let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
     let recognizer = file("recognizer.onnx");
-    let model = Crnn::default();
+    let model = Architecture::Crnn.model().unwrap();
     let weights = model.weights_of(&codec::decode(&recognizer).unwrap()).unwrap();
     let exported = codec::encode(&model.recognizer(&weights).unwrap());
     assert!(exported == recognizer, "recognizer.onnx");

@@ -1,0 +1,108 @@
+//! Captchas perturbed ahead of time, many at once.
+
+use std::{ops::Range, sync::Arc};
+
+use image::GrayImage;
+use parallax_captcha::{
+    alphabet::Label,
+    perturb::{PerturbConfig, PerturbError, perturb},
+    text::{self, Style},
+};
+
+use crate::{
+    data::{
+        batches::Sample,
+        seeds::{Stream, picture_seed},
+    },
+    models::{AttackModel, Ensemble},
+    parallel::Ordered,
+    runtime::{RuntimeError, SessionConfig},
+};
+
+/// Pictures that each thread may be ahead.
+const AHEAD: usize = 8;
+
+/// What captchas are perturbed with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surrogate {
+    /// Attack graphs; what is attacked is the mean of their losses. Without any, captchas stay as they are drawn.
+    pub graphs: Vec<Vec<u8>>,
+    /// How.
+    pub config: PerturbConfig,
+    /// Where. As many pictures are worked on at once as it has threads.
+    pub session: SessionConfig,
+}
+
+/// A perturbed captcha.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// 200 x 60.
+    pub image: GrayImage,
+    /// What it says.
+    pub label: Label,
+}
+
+impl Picture {
+    /// As a model sees it.
+    #[must_use]
+    pub fn sample(&self) -> Sample {
+        Sample {
+            image: text::model_input(&self.image),
+            label: self.label.clone(),
+        }
+    }
+}
+
+/// Why captchas were not perturbed.
+#[derive(Debug, thiserror::Error)]
+pub enum AttackError {
+    /// A graph cannot be loaded.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A picture was refused.
+    #[error(transparent)]
+    Perturb(#[from] PerturbError<RuntimeError>),
+}
+
+/// The captchas `range` of a stream, perturbed.
+///
+/// # Errors
+/// [`AttackError`].
+pub fn perturbed_pictures(
+    surrogate: &Surrogate,
+    style: &Style,
+    stream: Stream,
+    seed: u64,
+    range: Range<u64>,
+) -> Result<Vec<Picture>, AttackError> {
+    let one = SessionConfig {
+        threads: 1,
+        ..surrogate.session
+    };
+    let shared = Arc::new((style.clone(), surrogate.config.clone()));
+    let worker = |_| {
+        let models = surrogate.graphs.iter().map(|graph| AttackModel::new(graph, one));
+        let mut model = Ensemble {
+            models: models.collect::<Result<Vec<_>, _>>()?,
+        };
+        let shared = Arc::clone(&shared);
+        let make = move |index: u64| -> Result<Picture, AttackError> {
+            let (style, config) = shared.as_ref();
+            let captcha = text::draw(style, picture_seed(stream, seed, index));
+            let image = if model.models.is_empty() {
+                captcha.image
+            } else {
+                perturb(&mut model, &captcha.image, &captcha.mask, &captcha.label, config)?
+            };
+            Ok(Picture {
+                image,
+                label: captcha.label,
+            })
+        };
+        Ok::<_, AttackError>(make)
+    };
+    let workers = (0..surrogate.session.threads.max(1))
+        .map(worker)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ordered::start(range, AHEAD, workers).collect()
+}

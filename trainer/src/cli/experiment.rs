@@ -1,0 +1,156 @@
+//! `parallax experiment`: the paper's experiments.
+
+use std::{fs, path::PathBuf};
+
+use serde::Serialize;
+
+use super::{CommandError, output};
+use crate::{
+    experiment::{Cache, Experiment, Lab, Report, Setting, Size},
+    files,
+    runtime::{DeviceChoice, SessionConfig, default_threads},
+};
+
+/// Options of `parallax experiment`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// Which
+    #[arg(value_enum)]
+    experiment: Experiment,
+    /// How large: 1 has the paper's counts, 0.01 takes about an hour on two cores
+    #[arg(long, default_value_t = 0.01, value_parser = scale)]
+    scale: f64,
+    /// Style and budget
+    #[arg(long, value_enum, default_value_t = SettingChoice::Both)]
+    setting: SettingChoice,
+    /// Repetitions, with captchas, attackers and fine-tunings of their own
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// Rounds of the race (fig8)
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
+    rounds: u64,
+    /// Captchas in a measurement
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    measured: u32,
+    /// Clean captchas that base models learn from [default: as many as suffice]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(64..))]
+    base_samples: Option<u64>,
+    /// The folder to write NAME.json, NAME.md and NAME.svg to
+    #[arg(long, default_value = "experiments")]
+    out: PathBuf,
+    /// The folder that results of stages are kept in, so that a run goes on where it was interrupted
+    #[arg(long, default_value = "experiments/cache")]
+    cache: PathBuf,
+    /// Where to run
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// Threads of the runtime [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    let scale: Option<f64> = text.parse().ok();
+    scale
+        .filter(|scale| *scale > 0.0 && *scale <= 10.0)
+        .ok_or_else(|| "not a number above 0, at most 10".to_owned())
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SettingChoice {
+    /// The paper's budget on black and white
+    Paper,
+    /// What visitors get
+    Product,
+    /// One after the other
+    Both,
+}
+
+impl SettingChoice {
+    fn settings(self) -> Vec<(&'static str, Setting)> {
+        let (paper, product) = (("paper", Setting::paper()), ("product", Setting::product()));
+        match self {
+            Self::Paper => vec![paper],
+            Self::Product => vec![product],
+            Self::Both => vec![paper, product],
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Product => "product",
+            Self::Both => "both",
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Made {
+    out: PathBuf,
+    /// Stages made in this run; the others were found in the cache.
+    made: usize,
+    report: Report,
+}
+
+/// Makes the experiment and writes its report.
+///
+/// # Errors
+/// [`CommandError`]; what was done is kept.
+pub fn run(options: &Options) -> Result<(), CommandError> {
+    fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
+    files::refuse_unwritable(&options.out)?;
+    let session = SessionConfig {
+        device: options.device.settle()?,
+        threads: options.threads.map_or_else(default_threads, usize::from),
+    };
+    let lab = Lab::new(Cache::open(&options.cache)?, session);
+    let size = Size {
+        scale: options.scale,
+        seeds: options.seeds,
+        measured: options.measured as usize,
+        base_samples: options.base_samples,
+        rounds: options.rounds,
+    };
+    let experiment = options.experiment;
+    let report = experiment.run(&lab, &size, &options.setting.settings())?;
+    let (markdown, svg) = experiment.render(&report, &command(options));
+    let name = experiment.name();
+    let json = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
+    for (extension, bytes) in [
+        ("json", json),
+        ("md", markdown.clone().into_bytes()),
+        ("svg", svg.into_bytes()),
+    ] {
+        files::write(&options.out.join(format!("{name}.{extension}")), &bytes)?;
+    }
+    let made = Made {
+        out: options.out.clone(),
+        made: lab.made(),
+        report,
+    };
+    output::print(&made, options.json, |_| markdown)?;
+    Ok(())
+}
+
+/// The command that makes this report again.
+fn command(options: &Options) -> String {
+    let rounds = match options.experiment {
+        Experiment::Fig8 => format!(" --rounds {}", options.rounds),
+        _ => String::new(),
+    };
+    let base = options
+        .base_samples
+        .map_or(String::new(), |samples| format!(" --base-samples {samples}"));
+    format!(
+        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{base}",
+        options.experiment.name(),
+        options.scale,
+        options.setting.name(),
+        options.seeds,
+        options.measured,
+    )
+}

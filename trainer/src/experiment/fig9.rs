@@ -1,0 +1,57 @@
+//! Figure 9: five attackers, and how many of their answers it takes.
+
+use super::{ADAPTIVE, Bench, ExperimentError, Row, Use, by_machine, report::Page};
+use crate::zoo::Architecture;
+
+/// Queries of the paper, thousands; 0 is before any.
+const QUERIES: [u32; 5] = [0, 10, 20, 50, 100];
+
+pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
+    let mut rows = Vec::new();
+    for architecture in Architecture::ALL
+        .into_iter()
+        .filter(|model| *model != Architecture::Crnn)
+    {
+        let (substitute, attacker) = bench.retrained(architecture)?;
+        let served = bench.images(&substitute, Use::Queries, 1, bench.size.scaled(100_000))?;
+        let answers = by_machine(&bench.lab.answers(&attacker, &served)?);
+        for thousands in QUERIES {
+            let count = if thousands == 0 {
+                0
+            } else {
+                bench.size.scaled(1_000 * thousands)
+            };
+            let tuned = match answers.get(..count) {
+                Some(first) if count > 0 => bench.finetune(&substitute, &served, first, ADAPTIVE)?,
+                _ => substitute.clone(),
+            };
+            let success = bench.success(&attacker, &tuned, 1)?;
+            let stage = format!("{count} queries");
+            let row = bench.row(architecture.name(), f64::from(thousands), &stage, &success);
+            rows.push(Row {
+                original: Some(bench.lab.clean(&tuned, &bench.setting.style)?),
+                ..row
+            });
+        }
+    }
+    Ok(rows)
+}
+
+pub(super) fn page() -> Page {
+    Page {
+        title: "Figure 9: five attackers, and how many answers it takes",
+        about: "Models 2 to 6 each retrain on perturbed captchas; the substitute (Model 1) is fine-tuned on some of the \
+                answers of one of them at a time.",
+        x: "queries, thousands at scale 1",
+        paper: |_, x| match x as u32 {
+            0 => Some("41 to 46 %"),
+            100 => Some("23 % on average"),
+            _ => None,
+        },
+        goal: |x| match x as u32 {
+            20 => Some(0.23),
+            100 => Some(0.12),
+            _ => None,
+        },
+    }
+}

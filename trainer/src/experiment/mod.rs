@@ -1,0 +1,265 @@
+//! The paper's experiments, at any scale: `parallax experiment NAME`.
+//!
+//! Attackers really retrain, substitutes really learn from their answers, and every captcha in a measurement is perturbed
+//! with the substitute of that moment. What an experiment is made of are stages of a [`Lab`], each kept: a run that was
+//! interrupted goes on, and a repeated one does only what changed.
+
+mod cache;
+mod fig10;
+mod fig11;
+mod fig8;
+mod fig9;
+mod lab;
+mod report;
+pub mod statistics;
+mod table5;
+
+pub use cache::Cache;
+pub use lab::{Answer, Images, Lab, Setting, Success, Trained};
+pub use report::{Report, Row};
+
+use crate::{
+    attack::AttackError,
+    files::FilesError,
+    runtime::RuntimeError,
+    train::TrainError,
+    zoo::{Architecture, WeightsError},
+};
+
+/// An experiment of the paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Experiment {
+    /// The attacker retrains, the substitute is fine-tuned on its answers, round after round
+    Fig8,
+    /// Five attackers, and how many of their answers it takes
+    Fig9,
+    /// Some of the answers are people's
+    Fig10,
+    /// Lambda against the share of people
+    Table5,
+    /// Which captchas to serve: ordinary, perturbed, or near the boundary
+    Fig11,
+}
+
+/// How large an experiment is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    /// 1 has the paper's counts.
+    pub scale: f64,
+    /// Repetitions, each with captchas, attackers and fine-tunings of its own.
+    pub seeds: u64,
+    /// Captchas in a measurement.
+    pub measured: usize,
+    /// Clean captchas that base models learn from; `None` as many as suffice.
+    pub base_samples: Option<u64>,
+    /// Rounds of the race.
+    pub rounds: u64,
+}
+
+impl Size {
+    /// `count` of the paper at this scale, at least 50.
+    #[must_use]
+    pub fn scaled(&self, count: u32) -> usize {
+        ((f64::from(count) * self.scale).round() as usize).max(50)
+    }
+}
+
+/// Why an experiment ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// A file.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// A temporary folder.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// ONNX Runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A model.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// Perturbing.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
+    /// A result that has no JSON form, or is none any more.
+    #[error("a kept result: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A kept result is damaged.
+    #[error("{0}: remove the cache's folder")]
+    Cache(String),
+    /// The user stopped it.
+    #[error("interrupted; the same command goes on")]
+    Interrupted,
+}
+
+impl Experiment {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fig8 => "fig8",
+            Self::Fig9 => "fig9",
+            Self::Fig10 => "fig10",
+            Self::Table5 => "table5",
+            Self::Fig11 => "fig11",
+        }
+    }
+
+    /// Makes it, in each of `settings`, which have names.
+    ///
+    /// # Errors
+    /// [`ExperimentError`]; what was done is kept.
+    pub fn run(self, lab: &Lab, size: &Size, settings: &[(&'static str, Setting)]) -> Result<Report, ExperimentError> {
+        let mut rows = Vec::new();
+        for (name, setting) in settings {
+            for seed in 0..size.seeds {
+                let bench = Bench {
+                    lab,
+                    size,
+                    setting,
+                    name,
+                    seed,
+                };
+                rows.extend(match self {
+                    Self::Fig8 => fig8::rows(&bench)?,
+                    Self::Fig9 => fig9::rows(&bench)?,
+                    Self::Fig10 => fig10::rows(&bench)?,
+                    Self::Table5 => table5::rows(&bench)?,
+                    Self::Fig11 => fig11::rows(&bench)?,
+                });
+            }
+        }
+        Ok(Report {
+            experiment: self.name().to_owned(),
+            scale: size.scale,
+            seeds: size.seeds,
+            measured: size.measured,
+            base_samples: size.base_samples,
+            rows,
+        })
+    }
+
+    fn page(self) -> report::Page {
+        match self {
+            Self::Fig8 => fig8::page(),
+            Self::Fig9 => fig9::page(),
+            Self::Fig10 => fig10::page(),
+            Self::Table5 => table5::page(),
+            Self::Fig11 => fig11::page(),
+        }
+    }
+
+    /// The report as Markdown and its plot as SVG; the Markdown names the plot `NAME.svg`.
+    #[must_use]
+    pub fn render(self, report: &Report, command: &str) -> (String, String) {
+        (self.page().markdown(report, command), self.page().svg(report))
+    }
+}
+
+/// The architecture that attacks, where an experiment has one: structurally farthest from the substitute.
+const ATTACKER: Architecture = Architecture::ResnetAttention;
+
+/// One repetition of an experiment in one setting.
+struct Bench<'a> {
+    lab: &'a Lab,
+    size: &'a Size,
+    setting: &'a Setting,
+    name: &'a str,
+    seed: u64,
+}
+
+/// What captchas are for: each use has its own.
+#[derive(Clone, Copy)]
+enum Use {
+    Retraining = 1,
+    Queries = 2,
+    Measuring = 3,
+}
+
+impl Bench<'_> {
+    fn base(&self, architecture: Architecture) -> Result<Trained, ExperimentError> {
+        let samples = self.size.base_samples.unwrap_or(architecture.samples());
+        self.lab.base(architecture, &self.setting.style, samples)
+    }
+
+    fn images(&self, substitute: &Trained, purpose: Use, round: u64, count: usize) -> Result<Images, ExperimentError> {
+        let seed = (self.seed * 100 + round) * 10 + purpose as u64;
+        self.lab.images(&[substitute], self.setting, seed, count)
+    }
+
+    /// Success of `solver` on new captchas, perturbed with `substitute`.
+    fn success(&self, solver: &Trained, substitute: &Trained, round: u64) -> Result<Success, ExperimentError> {
+        let images = self.images(substitute, Use::Measuring, round, self.size.measured)?;
+        self.lab.success(solver, &images)
+    }
+
+    /// The substitute, and an attacker that has retrained on captchas perturbed with it.
+    fn retrained(&self, architecture: Architecture) -> Result<(Trained, Trained), ExperimentError> {
+        let substitute = self.base(Architecture::Crnn)?;
+        let known = self.images(&substitute, Use::Retraining, 1, self.size.scaled(100_000))?;
+        let base = self.base(architecture)?;
+        let attacker = self.lab.retrain(&base, &[&known], self.setting, self.seed)?;
+        Ok((substitute, attacker))
+    }
+
+    fn finetune(
+        &self,
+        substitute: &Trained,
+        images: &Images,
+        answers: &[Answer],
+        lambda: crate::finetune::Lambda,
+    ) -> Result<Trained, ExperimentError> {
+        let config = crate::finetune::FinetuneConfig {
+            seed: self.seed,
+            original: self.setting.style.clone(),
+            lambda,
+            ..crate::finetune::FinetuneConfig::default()
+        };
+        self.lab.finetune(substitute, images, answers, &config)
+    }
+
+    fn row(&self, series: &str, x: f64, stage: &str, success: &Success) -> Row {
+        let (filter, best) = success.best();
+        Row {
+            setting: self.name.to_owned(),
+            seed: self.seed,
+            series: series.to_owned(),
+            x,
+            stage: stage.to_owned(),
+            raw: success.raw(),
+            best_filter: filter.to_owned(),
+            best,
+            original: None,
+        }
+    }
+}
+
+/// Answers that a machine gave for sure.
+fn by_machine(texts: &[String]) -> Vec<Answer> {
+    let answer = |text: &String| Answer {
+        text: text.clone(),
+        weight: 1.0,
+    };
+    texts.iter().map(answer).collect()
+}
+
+/// `share` of the answers of a machine replaced by what people read: the text. The first of every few, so that shares of
+/// several sizes nest.
+fn with_people(texts: &[String], images: &Images, share: f64) -> Vec<Answer> {
+    let mut answers = by_machine(texts);
+    for (index, (answer, picture)) in answers.iter_mut().zip(&images.pictures).enumerate() {
+        let is_person = ((index + 1) as f64 * share).floor() > (index as f64 * share).floor();
+        if is_person {
+            picture.label.as_str().clone_into(&mut answer.text);
+        }
+    }
+    answers
+}
+
+const ADAPTIVE: crate::finetune::Lambda = crate::finetune::Lambda::Adaptive {
+    target: crate::finetune::lambda::TARGET,
+};

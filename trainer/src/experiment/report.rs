@@ -1,0 +1,240 @@
+//! What an experiment found: JSON rows, a Markdown page beside the paper's figures, a plot.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::statistics::Share;
+use crate::plot::{COLOURS, Plot};
+
+/// One measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Style and budget.
+    pub setting: String,
+    /// Repetition.
+    pub seed: u64,
+    /// Which line of the plot.
+    pub series: String,
+    /// Where on it.
+    pub x: f64,
+    /// What was done before.
+    pub stage: String,
+    /// Success of the attacker without any filter.
+    pub raw: Share,
+    /// The filter with which it does best, of all that are tried.
+    pub best_filter: String,
+    /// Success with that.
+    pub best: Share,
+    /// Clean captchas that the substitute reads.
+    pub original: Option<Share>,
+}
+
+/// All measurements of an experiment, and how large it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its name.
+    pub experiment: String,
+    /// 1 has the paper's counts.
+    pub scale: f64,
+    /// Repetitions.
+    pub seeds: u64,
+    /// Captchas in a measurement.
+    pub measured: usize,
+    /// Clean captchas that base models learned from; `None` as many as suffice.
+    pub base_samples: Option<u64>,
+    /// The measurements.
+    pub rows: Vec<Row>,
+}
+
+/// How an experiment is told.
+pub(super) struct Page {
+    pub(super) title: &'static str,
+    pub(super) about: &'static str,
+    /// Title of the horizontal axis.
+    pub(super) x: &'static str,
+    /// The paper's figure for a series at a place.
+    pub(super) paper: fn(&str, f64) -> Option<&'static str>,
+    /// What success without filters should at most be at a place.
+    pub(super) goal: fn(f64) -> Option<f64>,
+}
+
+/// Rows of all seeds at one place.
+struct Group<'a> {
+    setting: &'a str,
+    series: &'a str,
+    x: f64,
+    stage: &'a str,
+    rows: Vec<&'a Row>,
+}
+
+impl Group<'_> {
+    fn raw(&self) -> Share {
+        Share::sum(self.rows.iter().map(|row| row.raw))
+    }
+
+    fn best(&self) -> Share {
+        Share::sum(self.rows.iter().map(|row| row.best))
+    }
+
+    fn original(&self) -> Option<Share> {
+        let shares: Option<Vec<_>> = self.rows.iter().map(|row| row.original).collect();
+        shares.map(Share::sum)
+    }
+
+    /// The filters that were best, each once.
+    fn filters(&self) -> String {
+        let mut names: Vec<_> = self.rows.iter().map(|row| row.best_filter.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join(", ")
+    }
+}
+
+fn groups(rows: &[Row]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for row in rows {
+        let known = groups
+            .iter_mut()
+            .find(|group| group.setting == row.setting && group.series == row.series && group.x == row.x);
+        match known {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group {
+                setting: &row.setting,
+                series: &row.series,
+                x: row.x,
+                stage: &row.stage,
+                rows: vec![row],
+            }),
+        }
+    }
+    groups
+}
+
+impl Page {
+    pub(super) fn markdown(&self, report: &Report, command: &str) -> String {
+        let base = report.base_samples.map_or(String::new(), |samples| {
+            format!(", base models trained on {samples} clean ones")
+        });
+        let mut text = format!(
+            "# {}\n\n{}\n\n`{command}`: scale {} of the paper's counts, {} seeds, {} captchas in a measurement{base}. \
+             Success is the whole text right, of all seeds together, with the 95 % Wilson \
+             interval; *raw* without any filter, *best* with the best of none, Otsu, median, JPEG and blur, chosen for each \
+             measurement.\n\n![{}]({}.svg)\n",
+            self.title, self.about, report.scale, report.seeds, report.measured, self.title, report.experiment,
+        );
+        let groups = groups(&report.rows);
+        let mut setting = "";
+        for group in &groups {
+            if group.setting != setting {
+                setting = group.setting;
+                // Writing to a String cannot fail.
+                let _ = write!(
+                    text,
+                    "\n## {setting}\n\n| series | step | raw | best | filter | clean, substitute | paper | goal, raw |\n\
+                     | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+                );
+            }
+            let original = group
+                .original()
+                .map_or(String::new(), |share| format!("{:.1} %", 100.0 * share.rate()));
+            let goal = (self.goal)(group.x).map_or(String::new(), |goal| {
+                let met = if group.raw().rate() <= goal { "met" } else { "missed" };
+                format!("{:.0} %: {met}", 100.0 * goal)
+            });
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} | {original} | {} | {goal} |",
+                group.series,
+                group.stage,
+                group.raw(),
+                group.best(),
+                group.filters(),
+                (self.paper)(group.series, group.x).unwrap_or_default(),
+            );
+        }
+        text
+    }
+
+    /// Success without filters, a line for each setting and series, with its intervals.
+    pub(super) fn svg(&self, report: &Report) -> String {
+        let groups = groups(&report.rows);
+        let most = groups.iter().fold(1.0_f64, |most, group| most.max(group.x));
+        let mut plot = Plot::new(self.x, "success of the attacker");
+        let mut ticks: Vec<f64> = groups.iter().map(|group| group.x).collect();
+        ticks.sort_by(f64::total_cmp);
+        ticks.dedup();
+        for tick in ticks {
+            plot.x_tick(tick / most, &tick.to_string());
+        }
+        let mut names: Vec<(&str, &str)> = groups.iter().map(|group| (group.setting, group.series)).collect();
+        names.dedup();
+        let several = names
+            .iter()
+            .any(|(setting, _)| Some(*setting) != names.first().map(|first| first.0));
+        for (index, name) in names.iter().enumerate() {
+            let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
+            let points = groups.iter().filter(|group| (group.setting, group.series) == *name);
+            let mut line = Vec::new();
+            for group in points {
+                let (x, share) = (group.x / most, group.raw());
+                let [low, high] = share.interval();
+                plot.line(&[[x, low], [x, high]], colour, false);
+                plot.dot([x, share.rate()], colour);
+                line.push([x, share.rate()]);
+            }
+            plot.line(&line, colour, index >= COLOURS.len());
+            let label = if several {
+                format!("{}: {}", name.0, name.1)
+            } else {
+                name.1.to_owned()
+            };
+            plot.legend(index, &label, colour);
+        }
+        plot.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(seed: u64, x: f64, success: usize) -> Row {
+        let share = Share { success, count: 100 };
+        Row {
+            setting: "paper".to_owned(),
+            seed,
+            series: "model".to_owned(),
+            x,
+            stage: format!("step {x}"),
+            raw: share,
+            best_filter: if seed == 0 { "otsu" } else { "none" }.to_owned(),
+            best: share,
+            original: None,
+        }
+    }
+
+    #[test]
+    fn seeds_are_told_together() {
+        let report = Report {
+            experiment: "fig8".to_owned(),
+            scale: 0.5,
+            seeds: 2,
+            measured: 100,
+            base_samples: Some(10),
+            rows: vec![row(0, 0.0, 10), row(0, 1.0, 40), row(1, 0.0, 20), row(1, 1.0, 20)],
+        };
+        let (markdown, svg) = crate::experiment::Experiment::Fig8.render(&report, "parallax experiment fig8");
+        let line = |stage: &str| markdown.lines().find(|line| line.contains(stage)).unwrap().to_owned();
+        assert!(line("step 0").contains("| 15.0 % (10.7 to 20.6) |"), "{markdown}");
+        assert!(
+            line("step 0").contains("| none, otsu |") && line("step 0").contains("| 7 % |"),
+            "{markdown}"
+        );
+        assert!(
+            line("step 1").contains("| 30.0 % (24.1 to 36.7) |") && line("step 1").contains("30 %: met"),
+            "{markdown}"
+        );
+        assert_eq!(svg.matches("<circle").count(), 2);
+    }
+}

@@ -1,0 +1,58 @@
+//! Table 5: lambda against the share of people among those that answer.
+
+use super::{ADAPTIVE, ATTACKER, Bench, ExperimentError, Row, Use, report::Page, with_people};
+use crate::finetune::Lambda;
+
+/// Shares of people, percent.
+const PEOPLE: [u32; 3] = [0, 10, 70];
+
+pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
+    let (substitute, attacker) = bench.retrained(ATTACKER)?;
+    let served = bench.images(&substitute, Use::Queries, 1, bench.size.scaled(100_000))?;
+    let texts = bench.lab.answers(&attacker, &served)?;
+    let lambdas = [
+        ("lambda 0", Lambda::Fixed(0.0)),
+        ("lambda 1", Lambda::Fixed(1.0)),
+        ("lambda 10", Lambda::Fixed(10.0)),
+        ("adaptive", ADAPTIVE),
+    ];
+    let mut rows = Vec::new();
+    for (series, lambda) in lambdas {
+        for percent in PEOPLE {
+            let answers = with_people(&texts, &served, f64::from(percent) / 100.0);
+            let tuned = bench.finetune(&substitute, &served, &answers, lambda)?;
+            let success = bench.success(&attacker, &tuned, 1)?;
+            let row = bench.row(series, f64::from(percent), &format!("{percent} % people"), &success);
+            rows.push(Row {
+                original: Some(bench.lab.clean(&tuned, &bench.setting.style)?),
+                ..row
+            });
+        }
+    }
+    Ok(rows)
+}
+
+pub(super) fn page() -> Page {
+    Page {
+        title: "Table 5: lambda against the share of people",
+        about: "As Figure 10, with lambda fixed as in the paper, and adaptive. In brackets the paper's accuracy on originals.",
+        x: "people, %",
+        paper: |series, x| match (series, x as u32) {
+            ("lambda 0", 0) => Some("40.3 % (80.1)"),
+            ("lambda 0", 10) => Some("50.5 % (81.2)"),
+            ("lambda 0", 70) => Some("70.2 % (83.2)"),
+            ("lambda 1", 0) => Some("25.5 % (83.7)"),
+            ("lambda 1", 10) => Some("32.5 % (85.3)"),
+            ("lambda 1", 70) => Some("42.8 % (90.2)"),
+            ("lambda 10", 0) => Some("41.3 % (87.3)"),
+            ("lambda 10", 10) => Some("43.6 % (90.3)"),
+            ("lambda 10", 70) => Some("51.5 % (92.1)"),
+            _ => None,
+        },
+        goal: |x| match x as u32 {
+            0 => Some(0.13),
+            10 => Some(0.15),
+            _ => Some(0.30),
+        },
+    }
+}

@@ -1,0 +1,362 @@
+//! The fine-tuning itself.
+
+use parallax_captcha::{alphabet::character_of, text::Style};
+use parallax_onnx::codec;
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    lambda::{Controller, Lambda},
+    queries::Query,
+};
+use crate::{
+    data::{
+        batches::{Pictures, Sample},
+        seeds::Stream,
+    },
+    models::Recognizer,
+    runtime::{RuntimeError, SessionConfig},
+    train::{Example, StepSession, TrainError, TrainingState, accuracy},
+    zoo::{Model, Weights},
+};
+
+/// What a fine-tuning is determined by, besides the weights and queries that it begins with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinetuneConfig {
+    /// Seed of the queries' order and of the originals.
+    pub seed: u64,
+    /// Pictures in a step: half queries, half originals.
+    pub batch: usize,
+    /// The highest learning rate; it rises over 20 steps and falls linearly to a twentieth.
+    pub learning_rate: f32,
+    /// How much originals count.
+    pub lambda: Lambda,
+    /// Queries that are looked at, repetitions included, at most.
+    pub most_looks: usize,
+    /// Measurements without a better one, after which training ends.
+    pub patience: usize,
+    /// How originals look.
+    pub original: Style,
+    /// Originals that accuracy is measured on.
+    pub measured_originals: usize,
+}
+
+impl Default for FinetuneConfig {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            batch: 64,
+            learning_rate: 5e-4,
+            lambda: Lambda::Adaptive {
+                target: super::lambda::TARGET,
+            },
+            most_looks: 30_000,
+            patience: 5,
+            original: Style::default(),
+            measured_originals: 400,
+        }
+    }
+}
+
+/// Steps until the learning rate is reached.
+const WARMUP: usize = 20;
+/// The lowest learning rate, as a share of the highest.
+const FLOOR: f32 = 0.05;
+/// The share of queries that is held out, and how many at most.
+const HELD_OUT: (usize, usize) = (10, 500);
+/// Passes over the queries, at least and at most.
+const PASSES: [usize; 2] = [3, 20];
+
+/// One look at how it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Steps done.
+    pub step: usize,
+    /// The factor of originals from here on.
+    pub lambda: f32,
+    /// Share of held-out originals read right.
+    pub accuracy: f64,
+    /// Share of held-out queries read as they were answered.
+    pub agreement: f64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinetuneReport {
+    /// Queries learned from.
+    pub queries: usize,
+    /// Queries held out.
+    pub held_out: usize,
+    /// Before the first step.
+    pub before: Measurement,
+    /// That of the weights that were kept.
+    pub after: Measurement,
+    /// All, the last step's included.
+    pub course: Vec<Measurement>,
+}
+
+/// Weights and how they came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finetuned {
+    /// The best that were measured.
+    pub weights: Weights,
+    /// How they came about.
+    pub report: FinetuneReport,
+}
+
+/// Fine-tunes `weights` of `model` on `queries`. `watch` is told of every measurement and says whether to go on.
+///
+/// A tenth of the queries is held out; the weights kept are those that agree best with its answers, less what originals
+/// are read worse than an adaptive lambda's target.
+///
+/// # Errors
+/// [`TrainError`]; [`TrainError::Diverged`] when a loss is no number.
+pub fn finetune(
+    model: &Model,
+    weights: &Weights,
+    queries: &[Query],
+    config: &FinetuneConfig,
+    session: SessionConfig,
+    watch: &mut dyn FnMut(&Measurement, usize) -> bool,
+) -> Result<Finetuned, TrainError> {
+    if queries.len() < 2 {
+        return Err(TrainError::FewQueries { found: queries.len() });
+    }
+    let held_out = (queries.len() / HELD_OUT.0).clamp(1, HELD_OUT.1);
+    let (held_out, learned) = split(queries, held_out, config.seed);
+    let half = config.batch / 2;
+    let steps_in_pass = learned.len().div_ceil(half.max(1)).max(1);
+    let passes = (config.most_looks / learned.len().max(1)).clamp(PASSES[0], PASSES[1]);
+    let steps = passes * steps_in_pass;
+    let measure_every = (steps_in_pass / 2).clamp(25, 150);
+
+    let state = TrainingState::untrained(weights.clone());
+    let mut run = Run {
+        model,
+        session,
+        step: StepSession::new(model.clone(), config.batch, &state, session)?,
+        originals: pictures(config, Stream::Progress).take(config.measured_originals),
+        held_out,
+        controller: Controller::new(config.lambda),
+    };
+    let mut originals = pictures(config, Stream::Training)
+        .pictures
+        .batches(config.batch - half, 0, 1);
+    let mut order = Order::new(config.seed, learned.len());
+
+    let (before, mut best_weights) = run.measure(0)?;
+    let (mut best, mut since_best, mut course) = (before, 0, Vec::new());
+    for done in 1..=steps {
+        let Some(fresh) = originals.next() else { break };
+        let chosen: Vec<&Query> = (0..half).filter_map(|_| learned.get(order.next()?).copied()).collect();
+        let report = run.step(&chosen, &fresh, learning_rate(config, done, steps))?;
+        if !report.loss.is_finite() || !report.grad_norm.is_finite() {
+            return Err(TrainError::Diverged {
+                step: done as u64,
+                loss: report.loss,
+                grad_norm: report.grad_norm,
+                saved: 0,
+            });
+        }
+        if done % measure_every != 0 && done != steps {
+            continue;
+        }
+        let (measured, weights) = run.measure(done)?;
+        course.push(measured);
+        since_best += 1;
+        if score(&measured, config.lambda) > score(&best, config.lambda) {
+            (best, best_weights, since_best) = (measured, weights, 0);
+        }
+        if !watch(&measured, steps) || since_best >= config.patience {
+            break;
+        }
+    }
+    Ok(Finetuned {
+        weights: best_weights,
+        report: FinetuneReport {
+            queries: learned.len(),
+            held_out: run.held_out.len(),
+            before,
+            after: best,
+            course,
+        },
+    })
+}
+
+/// What the best weights are best at.
+fn score(measured: &Measurement, lambda: Lambda) -> f64 {
+    let forgotten = match lambda {
+        Lambda::Adaptive { target } => (target - measured.accuracy).max(0.0),
+        Lambda::Fixed(_) => 0.0,
+    };
+    measured.agreement - forgotten
+}
+
+fn learning_rate(config: &FinetuneConfig, done: usize, steps: usize) -> f32 {
+    let rise = (done as f32 / WARMUP as f32).min(1.0);
+    let fall = (1.0 - done as f32 / steps.max(1) as f32).max(FLOOR);
+    config.learning_rate * rise * fall
+}
+
+struct Originals {
+    pictures: Pictures,
+}
+
+impl Originals {
+    fn take(&self, count: usize) -> Vec<Sample> {
+        (0..count as u64).map(|index| self.pictures.sample(index)).collect()
+    }
+}
+
+fn pictures(config: &FinetuneConfig, stream: Stream) -> Originals {
+    Originals {
+        pictures: Pictures {
+            style: config.original.clone(),
+            seed: config.seed,
+            stream,
+        },
+    }
+}
+
+/// What a fine-tuning needs at each step.
+struct Run<'a> {
+    model: &'a Model,
+    session: SessionConfig,
+    step: StepSession,
+    originals: Vec<Sample>,
+    held_out: Vec<&'a Query>,
+    controller: Controller,
+}
+
+impl Run<'_> {
+    fn step(
+        &mut self,
+        queries: &[&Query],
+        originals: &[Sample],
+        learning_rate: f32,
+    ) -> Result<crate::train::StepReport, TrainError> {
+        // Lambda is a ratio: both sums are scaled so that the gradient's length, which is clipped, stays what it was.
+        let lambda = self.controller.value();
+        let (of_query, of_original) = (2.0 / (1.0 + lambda), 2.0 * lambda / (1.0 + lambda));
+        let queries = queries.iter().map(|query| Example {
+            image: &query.image,
+            classes: query.classes.clone(),
+            weight: of_query * query.weight,
+        });
+        let originals = originals.iter().map(|sample| Example {
+            weight: of_original,
+            ..Example::from(sample)
+        });
+        let examples: Vec<_> = queries.chain(originals).collect();
+        self.step.run_weighted(&examples, learning_rate)
+    }
+
+    /// How the weights of now do, and the weights; lambda follows.
+    fn measure(&mut self, step: usize) -> Result<(Measurement, Weights), TrainError> {
+        let weights = self.step.state()?.weights;
+        let graph = codec::encode(&self.model.recognizer(&weights)?);
+        let mut recognizer = Recognizer::new(&graph, self.session)?;
+        let accuracy = accuracy(&mut recognizer, &self.originals)?;
+        let agreement = agreement(&mut recognizer, &self.held_out)?;
+        self.controller.measured(accuracy);
+        let measured = Measurement {
+            step,
+            lambda: self.controller.value(),
+            accuracy,
+            agreement,
+        };
+        Ok((measured, weights))
+    }
+}
+
+/// Share of `queries` read as they were answered.
+fn agreement(recognizer: &mut Recognizer, queries: &[&Query]) -> Result<f64, RuntimeError> {
+    let mut same = 0;
+    for chunk in queries.chunks(100) {
+        let images: Vec<_> = chunk.iter().map(|query| &query.image).collect();
+        for (reading, query) in recognizer.read(&images)?.iter().zip(chunk) {
+            let answer = query.classes.iter().filter_map(|class| character_of(*class));
+            same += usize::from(reading.text.chars().eq(answer));
+        }
+    }
+    Ok(same as f64 / queries.len().max(1) as f64)
+}
+
+/// `count` queries to hold out, and the others.
+fn split(queries: &[Query], count: usize, seed: u64) -> (Vec<&Query>, Vec<&Query>) {
+    let mut shuffled: Vec<_> = queries.iter().collect();
+    shuffle(&mut shuffled, &mut ChaCha8Rng::seed_from_u64(seed));
+    let learned = shuffled.split_off(count.min(shuffled.len()));
+    (shuffled, learned)
+}
+
+/// Fisher and Yates.
+fn shuffle<T>(items: &mut [T], random: &mut ChaCha8Rng) {
+    for last in (1..items.len()).rev() {
+        // The remainder's bias is below 2^-40 for what fits in memory.
+        items.swap(last, (random.next_u64() % (last as u64 + 1)) as usize);
+    }
+}
+
+/// Indices in random order, each once before any twice.
+struct Order {
+    random: ChaCha8Rng,
+    indices: Vec<usize>,
+    next: usize,
+}
+
+impl Order {
+    fn new(seed: u64, count: usize) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed.wrapping_add(1));
+        let mut indices: Vec<_> = (0..count).collect();
+        shuffle(&mut indices, &mut random);
+        Self {
+            random,
+            indices,
+            next: 0,
+        }
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        if self.next == self.indices.len() {
+            shuffle(&mut self.indices, &mut self.random);
+            self.next = 0;
+        }
+        self.next += 1;
+        self.indices.get(self.next - 1).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_query_is_looked_at_before_any_again() {
+        let mut order = Order::new(3, 7);
+        let mut passes: Vec<Vec<usize>> = (0..3).map(|_| (0..7).filter_map(|_| order.next()).collect()).collect();
+        assert_ne!(passes[0], passes[1]);
+        for pass in &mut passes {
+            pass.sort_unstable();
+            assert_eq!(*pass, [0, 1, 2, 3, 4, 5, 6]);
+        }
+        assert_eq!(Order::new(3, 0).next(), None);
+    }
+
+    #[test]
+    fn agreement_counts_less_what_is_forgotten() {
+        let measured = |accuracy, agreement| Measurement {
+            step: 0,
+            lambda: 1.0,
+            accuracy,
+            agreement,
+        };
+        let adaptive = Lambda::Adaptive { target: 0.9 };
+        assert!((score(&measured(0.8, 0.5), adaptive) - 0.4).abs() < 1e-9);
+        assert!((score(&measured(0.95, 0.5), adaptive) - 0.5).abs() < 1e-9);
+        assert!((score(&measured(0.1, 0.5), Lambda::Fixed(1.0)) - 0.5).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,44 @@
+//! An experiment at a tiny scale: every stage runs, and a second run makes none.
+
+use parallax_trainer::{
+    experiment::{Cache, Experiment, Lab, Setting, Size},
+    interrupt,
+};
+use tempfile::TempDir;
+
+use crate::CPU;
+
+#[test]
+fn a_repeated_experiment_makes_nothing_again() {
+    let folder = TempDir::new().unwrap();
+    let size = Size {
+        scale: 1e-9,
+        seeds: 1,
+        measured: 20,
+        base_samples: Some(64),
+        rounds: 1,
+    };
+    let mut setting = Setting::product();
+    setting.perturb.steps = 1;
+    assert!(!interrupt::requested());
+    let run = || {
+        let lab = Lab::new(Cache::open(folder.path()).unwrap(), CPU);
+        let report = Experiment::Fig8
+            .run(&lab, &size, &[("product", setting.clone())])
+            .unwrap();
+        (report, lab.made())
+    };
+    let (report, made) = run();
+    assert!(made >= 9, "{made} stages");
+    let stages: Vec<_> = report.rows.iter().map(|row| row.stage.as_str()).collect();
+    assert_eq!(
+        stages,
+        [
+            "at first",
+            "round 1: the attacker has retrained",
+            "round 1: the substitute was fine-tuned"
+        ]
+    );
+    assert!(report.rows.iter().all(|row| row.raw.count == 20));
+    assert_eq!(run(), (report, 0));
+}

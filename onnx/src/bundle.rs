@@ -13,9 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::signature::{Signature, SigningKey};
 
-/// Larger bundles are neither sent nor taken, bytes: with base64, files of 12 MB altogether.
-pub const MAX_BUNDLE_BYTES: usize = 16 << 20;
-
 /// A checkpoint in one piece. Nothing in it is verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
@@ -71,7 +68,10 @@ impl Bundle {
         let written = Written {
             manifest: String::from_utf8(self.manifest.clone()).map_err(|e| BundleError::Json(e.to_string()))?,
             signature: self.signature.to_string(),
-            files: files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect(),
+            files: files
+                .iter()
+                .map(|(name, text)| (name.as_str(), text.as_str()))
+                .collect(),
         };
         serde_json::to_vec(&written).map_err(|e| BundleError::Json(e.to_string()))
     }
@@ -84,7 +84,10 @@ impl Bundle {
         let written: Written<'_> = serde_json::from_slice(json).map_err(|e| BundleError::Json(e.to_string()))?;
         let files = written.files.into_iter().map(|(name, text)| {
             let bytes = BASE64_STANDARD.decode(text);
-            Ok((name.to_owned(), bytes.map_err(|_| BundleError::Base64(name.to_owned()))?))
+            Ok((
+                name.to_owned(),
+                bytes.map_err(|_| BundleError::Base64(name.to_owned()))?,
+            ))
         });
         Ok(Self {
             signature: Signature::parse(&written.signature).map_err(|_| BundleError::Signature)?,
@@ -100,7 +103,11 @@ mod tests {
 
     fn bundle() -> Bundle {
         let files = [("attack.onnx".to_owned(), vec![0, 159, 146, 150])].into();
-        Bundle::sign(&SigningKey::from_seed(&[7; 32]), b"{\n  \"a\": \"\xc3\xa9\"\n}".to_vec(), files)
+        Bundle::sign(
+            &SigningKey::from_seed(&[7; 32]),
+            b"{\n  \"a\": \"\xc3\xa9\"\n}".to_vec(),
+            files,
+        )
     }
 
     #[test]
@@ -112,7 +119,10 @@ mod tests {
     #[test]
     fn is_written_as_documented() {
         let text = String::from_utf8(bundle().encode().unwrap()).unwrap();
-        assert!(text.starts_with(r#"{"manifest":"{\n  \"a\": \"é\"\n}","signature":""#), "{text}");
+        assert!(
+            text.starts_with(r#"{"manifest":"{\n  \"a\": \"é\"\n}","signature":""#),
+            "{text}"
+        );
         assert!(text.ends_with(r#"","files":{"attack.onnx":"AJ+Slg=="}}"#), "{text}");
     }
 
@@ -136,7 +146,10 @@ mod tests {
             text.replace("\"files\"", "\"file\""),
             text.replace("{\"manifest\"", "{\"extra\":1,\"manifest\""),
         ] {
-            assert!(matches!(Bundle::decode(json.as_bytes()), Err(BundleError::Json(_))), "{json}");
+            assert!(
+                matches!(Bundle::decode(json.as_bytes()), Err(BundleError::Json(_))),
+                "{json}"
+            );
         }
     }
 }

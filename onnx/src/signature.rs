@@ -83,11 +83,7 @@ impl PublicKey {
         let words = text
             .split(|c: char| c == ',' || c.is_whitespace())
             .filter(|word| !word.is_empty());
-        let parse = |(index, word)| {
-            Self::parse(word).ok_or(SignatureError::PublicKey {
-                position: index + 1,
-            })
-        };
+        let parse = |(index, word)| Self::parse(word).ok_or(SignatureError::PublicKey { position: index + 1 });
         words.enumerate().map(parse).collect()
     }
 
@@ -197,11 +193,7 @@ mod tests {
         assert_eq!(PublicKey::parse_list(" \n"), Ok(vec![]));
         // The neutral element of the curve: a key that anything verifies against.
         let weak = format!("01{}", "00".repeat(31));
-        for (list, position) in [
-            (format!("{a} {}", &PUBLIC[1..]), 2),
-            ("g".repeat(64), 1),
-            (weak, 1),
-        ] {
+        for (list, position) in [(format!("{a} {}", &PUBLIC[1..]), 2), ("g".repeat(64), 1), (weak, 1)] {
             let expected = Err(SignatureError::PublicKey { position });
             assert_eq!(PublicKey::parse_list(&list), expected, "{list}");
         }
@@ -210,7 +202,11 @@ mod tests {
     #[test]
     fn nothing_else_is_a_key_or_a_signature() {
         for text in ["", "00", &PUBLIC[1..], &"é".repeat(32)] {
-            assert_eq!(SigningKey::parse(text).err(), Some(SignatureError::SigningKey), "{text}");
+            assert_eq!(
+                SigningKey::parse(text).err(),
+                Some(SignatureError::SigningKey),
+                "{text}"
+            );
             assert_eq!(Signature::parse(text), Err(SignatureError::Signature), "{text}");
         }
     }

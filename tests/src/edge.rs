@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parallax_captcha::ticket::SealKey;
+use parallax_onnx::signature::SigningKey;
 
 use crate::client::Client;
 use crate::image_set::ImageSet;
@@ -99,6 +100,17 @@ pub struct EdgeConfig {
     pub test_keys: TestKeys,
     /// Whether the object that counts a site's sessions can be reached.
     pub cluster: Cluster,
+    /// Whose checkpoints are taken.
+    pub checkpoints: Checkpoints,
+}
+
+/// Whose checkpoints are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// Those signed with [`Edge::signing_key`].
+    Signed,
+    /// Nobody's, as it is shipped.
+    Refused,
 }
 
 /// Whether the object that counts a site's sessions can be reached.
@@ -125,6 +137,7 @@ impl Default for EdgeConfig {
             set_size: 12,
             test_keys: TestKeys::On,
             cluster: Cluster::Bound,
+            checkpoints: Checkpoints::Signed,
         }
     }
 }
@@ -138,6 +151,8 @@ pub struct Edge {
     pub seal_key: String,
     /// Opens `/admin/v1`.
     pub admin_key: String,
+    /// Signs checkpoints for it.
+    pub signing_key: SigningKey,
     /// Runs it.
     pub server: Server,
 }
@@ -154,7 +169,11 @@ impl Edge {
             remove_binding(&folder.join("wrangler.toml"), "CLUSTER");
         }
         let (seal_key, admin_key) = (random_hex(), random_hex());
-        let secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
+        let signing_key = SigningKey::parse(&random_hex()).expect("64 hex digits");
+        let mut secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
+        if config.checkpoints == Checkpoints::Signed {
+            secrets.push_str(&format!("CHECKPOINT_KEYS={}\n", signing_key.public()));
+        }
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");
         }
@@ -163,6 +182,7 @@ impl Edge {
             client: server.client.clone(),
             seal_key,
             admin_key,
+            signing_key,
             server,
         }
     }

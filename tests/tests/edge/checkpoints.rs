@@ -192,63 +192,83 @@ fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
     let unloadable = good.clone().with_attack([&*good.attack, &[0x72, 1, 0xFF]].concat());
     let invalid = (422, "checkpoint-invalid");
     let graph = Some("files.attack.onnx");
-    let cases: Vec<(&str, Bundle, (u16, &str), Option<&str>)> = vec![
+    let cases: Vec<(&str, Bundle, (u16, &str), Option<&str>, &str)> = vec![
         (
             "another version",
             with(|c| c.manifest.format_version = 2).signed(key),
             invalid,
             Some("manifest.format_version"),
+            "format version 2",
         ),
         (
             "a stranger's signature",
             good.signed(&SigningKey::from_seed(&[9; 32])),
             (403, "signature-invalid"),
             Some("signature"),
+            "not signed",
         ),
         (
             "a manifest changed after it was signed",
             altered(|b| b.manifest.push(b' ')),
             (403, "signature-invalid"),
             Some("signature"),
+            "not signed",
         ),
         (
             "a changed byte",
             altered(|b| b.files.values_mut().for_each(|file| file[1_000_000] ^= 1)),
             invalid,
             graph,
+            "SHA-256",
         ),
         (
             "another file",
             altered(|b| drop(b.files.insert("recognizer.onnx".to_owned(), Vec::new()))),
             (400, "bad-request"),
             Some("files"),
+            "no other",
         ),
         (
             "no file",
             altered(|b| b.files.clear()),
             (400, "bad-request"),
             Some("files"),
+            "no other",
         ),
         (
             "another alphabet",
             with(|c| c.manifest.alphabet = "ABCDEFGHIJKLMNOPQRSTUVW".to_owned()).signed(key),
             invalid,
             Some("manifest.alphabet"),
+            "ABCDEFG",
         ),
         (
             "another size than its graph's",
             with(|c| c.manifest.input = [1, 32, 100]).signed(key),
             invalid,
             graph,
+            "the graph has no image",
         ),
-        ("another size", sized(32).signed(key), invalid, Some("manifest.input")),
+        (
+            "another size",
+            sized(32).signed(key),
+            invalid,
+            Some("manifest.input"),
+            "[1, 32, 100]",
+        ),
         (
             "another operator",
             replaced(b"Conv", b"Cnov").signed(key),
             invalid,
             graph,
         ),
-        ("what tract does not load", unloadable.signed(key), invalid, graph),
+        (
+            "what tract does not load",
+            unloadable.signed(key),
+            invalid,
+            graph,
+            "does not load",
+        ),
         (
             "no numbers",
             good.clone()
@@ -256,10 +276,13 @@ fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
                 .signed(key),
             invalid,
             graph,
+            "not finite",
         ),
     ];
-    for (name, bundle, (status, code), field) in cases {
-        assert_refused(&push(&edge, &bundle), status, code, field, name);
+    for (name, bundle, (status, code), field, said) in cases {
+        let reply = push(&edge, &bundle);
+        assert_refused(&reply, status, code, field, name);
+        assert!(reply.text().contains(said), "{name}: {reply:?}");
     }
     let post = || post(&edge, PATH);
     let oversized = vec![b' '; (16 << 20) + 1];

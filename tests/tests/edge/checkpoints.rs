@@ -261,6 +261,7 @@ fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
             replaced(b"Conv", b"Cnov").signed(key),
             invalid,
             graph,
+            "Cnov",
         ),
         (
             "what tract does not load",

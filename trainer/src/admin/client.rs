@@ -82,9 +82,12 @@ pub struct Client {
 /// Why one attempt did not get what was asked for.
 enum Attempt {
     /// Another one may.
-    Retry { error: AdminError, after: Option<Duration> },
+    Retry {
+        error: Box<AdminError>,
+        after: Option<Duration>,
+    },
     /// Another one would not.
-    Final(AdminError),
+    Final(Box<AdminError>),
 }
 
 #[derive(Deserialize)]
@@ -162,7 +165,7 @@ impl Client {
             match self.attempt(method, path, json, limit) {
                 Ok(reply) => return Ok(reply),
                 Err(Attempt::Retry { after, .. }) if left > 0 && wait(after.unwrap_or(delay)) => delay *= 2,
-                Err(Attempt::Retry { error, .. } | Attempt::Final(error)) => return Err(error),
+                Err(Attempt::Retry { error, .. } | Attempt::Final(error)) => return Err(*error),
             }
         }
     }
@@ -190,7 +193,7 @@ impl Client {
         if succeeded {
             return body.map_err(|error| self.broken(path, error));
         }
-        let error = refusal(status, path, &body.unwrap_or_default());
+        let error = Box::new(refusal(status, path, &body.unwrap_or_default()));
         if status == 429 || status >= 500 {
             let header = response
                 .headers()
@@ -203,12 +206,14 @@ impl Client {
     }
 
     fn broken(&self, path: &str, error: ureq::Error) -> Attempt {
-        let lost = |reason: &ureq::Error| AdminError::Unreachable {
-            edge: self.edge.clone(),
-            reason: reason.to_string(),
+        let lost = |reason: &ureq::Error| {
+            Box::new(AdminError::Unreachable {
+                edge: self.edge.clone(),
+                reason: reason.to_string(),
+            })
         };
         match error {
-            ureq::Error::BodyExceedsLimit(_) => Attempt::Final(AdminError::unexpected(path, error)),
+            ureq::Error::BodyExceedsLimit(_) => Attempt::Final(Box::new(AdminError::unexpected(path, error))),
             ureq::Error::Io(_) | ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
                 Attempt::Retry {
                     error: lost(&error),

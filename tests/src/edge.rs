@@ -164,7 +164,21 @@ impl Edge {
     /// When a tool is missing or the edge does not answer within a minute.
     #[must_use]
     pub fn start(config: &EdgeConfig) -> Self {
+        Self::start_in(deployment_folder(), config)
+    }
+
+    /// Starts an edge with keys of its own on a copy of what this one has stored.
+    ///
+    /// # Panics
+    /// As [`Edge::start`].
+    #[must_use]
+    pub fn start_on_copy(&self, config: &EdgeConfig) -> Self {
         let folder = deployment_folder();
+        copy(&self.server.folder().join("state"), &folder.join("state"));
+        Self::start_in(folder, config)
+    }
+
+    fn start_in(folder: PathBuf, config: &EdgeConfig) -> Self {
         if config.cluster == Cluster::Missing {
             remove_binding(&folder.join("wrangler.toml"), "CLUSTER");
         }

@@ -90,6 +90,8 @@ fn a_signed_checkpoint_makes_the_next_set_and_can_be_taken_back() {
     assert!(taken.created.is_some());
     assert_eq!(made_with(&edge), digest);
 
+    a_withdrawn_key_ends_its_checkpoints(&edge, digest, shipped);
+
     // Sent again: there once.
     assert_eq!(push(&edge, &sent.signed(&edge.signing_key)).status, 201);
     let digests: Vec<_> = list(&edge).iter().map(|checkpoint| checkpoint.digest).collect();
@@ -107,6 +109,19 @@ fn a_signed_checkpoint_makes_the_next_set_and_can_be_taken_back() {
         assert_refused(&reply, 404, "not-found", None, &unknown);
     }
     storage_is_not_believed(&edge, &sent, shipped);
+}
+
+/// Another key is configured since: what was stored in the bucket is refused when it is loaded.
+fn a_withdrawn_key_ends_its_checkpoints(edge: &Edge, digest: Digest, shipped: Digest) {
+    let changed = edge.start_on_copy(&small());
+    let stored = list(&changed)
+        .into_iter()
+        .find(|checkpoint| checkpoint.digest == digest);
+    let stored = stored.expect("it is stored");
+    assert_eq!((stored.current, stored.signed_by), (true, None));
+    assert_eq!(made_with(&changed), shipped);
+    let reply = promote(&changed, digest);
+    assert_refused(&reply, 403, "signature-invalid", Some("signature"), "withdrawn");
 }
 
 /// Whoever writes to the bucket has no key: what they wrote is not used.

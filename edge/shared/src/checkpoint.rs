@@ -18,8 +18,8 @@ pub const FORMAT_VERSION: u32 = 1;
 /// Key of [`Current`] in the bucket.
 pub const CURRENT_KEY: &str = "checkpoints/current.json";
 
-/// Checkpoints kept to go back to. The oldest is deleted first, never the one in use.
-pub const MAX_STORED: usize = 32;
+/// Checkpoints kept to go back to; the oldest is deleted first. Listing them reads two objects each.
+pub const MAX_STORED: usize = 16;
 
 /// The most that `POST /admin/v1/checkpoints` takes, bytes: a graph of 12 MB, in base64.
 pub const MAX_BODY_BYTES: usize = 16 << 20;

@@ -1,5 +1,11 @@
 //! Checkpoints: sent, used for the next image set, taken back; refused with the reason, the old one serving on.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, and so do its helpers"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,8 +19,7 @@ use parallax_tests::checkpoint::{Checkpoint, multiplying};
 use parallax_tests::client::{Call, Reply};
 use parallax_tests::edge::{Checkpoints, Edge, EdgeConfig};
 use parallax_tests::image_set::ImageSet;
-use parallax_tests::paths::tool;
-use serde_json::json;
+use parallax_tests::paths::{repository, tool};
 
 use crate::exclusive;
 
@@ -104,6 +109,14 @@ fn a_signed_checkpoint_makes_the_next_set_and_can_be_taken_back() {
     assert_eq!(promote(&edge, digest).json::<CheckpointSummary>().digest, digest);
     assert_eq!(current(&edge), digest);
 
+    // The one that ships needs no room in the bucket, and its manifest is sent as it lies in the clone.
+    let mut bundle = Checkpoint::shipped().signed(&edge.signing_key);
+    bundle.manifest = fs::read(repository().join("onnx/checkpoints/crnn/manifest.json")).unwrap();
+    bundle.signature = edge.signing_key.sign(&bundle.manifest);
+    assert_eq!(push(&edge, &bundle).json::<CheckpointSummary>().digest, shipped);
+    assert_eq!((current(&edge), list(&edge).len()), (shipped, 2));
+    assert_eq!(promote(&edge, digest).status, 200);
+
     for unknown in [Digest::of(b"").to_string(), "..%2Fcurrent.json".to_owned()] {
         let reply = post(&edge, &format!("{PATH}/{unknown}/promote")).send();
         assert_refused(&reply, 404, "not-found", None, &unknown);
@@ -176,146 +189,118 @@ fn blob(folder: &Path, bytes: &[u8]) -> Option<PathBuf> {
         })
 }
 
-#[test]
-fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
-    let _turn = exclusive();
-    let (edge, first) = Edge::with_pictures(&small());
-    let key = &edge.signing_key;
+/// Status, code and field of a refusal.
+type Refusal = (u16, &'static str, Option<&'static str>);
+
+/// What may be wrong with a checkpoint, and a part of the reason that is told.
+fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static str)> {
     let good = Checkpoint::measured(0.5);
     let with = |change: fn(&mut Checkpoint)| {
         let mut changed = good.clone();
         change(&mut changed);
-        changed
-    };
-    let sized = |rows: usize| {
-        let mut changed = good.clone().with_attack(multiplying([rows, 100], 1.0));
-        changed.manifest.input = [1, rows, 100];
-        changed
+        changed.signed(key)
     };
     let altered = |change: fn(&mut Bundle)| {
         let mut bundle = good.signed(key);
         change(&mut bundle);
         bundle
     };
-    let replaced = |from: &[u8], to: &[u8]| {
-        let at = good.attack.windows(from.len()).position(|window| window == from);
-        let mut attack = good.attack.clone();
-        attack[at.unwrap()..][..to.len()].copy_from_slice(to);
-        good.clone().with_attack(attack)
+    let graph = |attack: Vec<u8>| good.clone().with_attack(attack);
+    let taller = || {
+        let mut taller = graph(multiplying([32, 100], 1.0));
+        taller.manifest.input = [1, 32, 100];
+        taller.signed(key)
     };
+    let operator = good.attack.windows(4).position(|window| window == b"Conv").unwrap();
+    let mut foreign = good.attack.clone();
+    foreign[operator..][..4].copy_from_slice(b"Cnov");
     // Metadata of the model, broken off: our reader skips them, tract does not.
-    let unloadable = good.clone().with_attack([&*good.attack, &[0x72, 1, 0xFF]].concat());
-    let invalid = (422, "checkpoint-invalid");
-    let graph = Some("files.attack.onnx");
-    let cases: Vec<(&str, Bundle, (u16, &str), Option<&str>, &str)> = vec![
+    let broken_off = [&*good.attack, &[0x72, 1, 0xFF]].concat();
+    let invalid = |field| (422, "checkpoint-invalid", Some(field));
+    let unsigned = (403, "signature-invalid", Some("signature"));
+    let (files, attack) = ((400, "bad-request", Some("files")), invalid("files.attack.onnx"));
+    vec![
         (
             "another version",
-            with(|c| c.manifest.format_version = 2).signed(key),
-            invalid,
-            Some("manifest.format_version"),
+            with(|c| c.manifest.format_version = 2),
+            invalid("manifest.format_version"),
             "format version 2",
         ),
         (
             "a stranger's signature",
             good.signed(&SigningKey::from_seed(&[9; 32])),
-            (403, "signature-invalid"),
-            Some("signature"),
+            unsigned,
             "not signed",
         ),
         (
-            "a manifest changed after it was signed",
+            "changed after it was signed",
             altered(|b| b.manifest.push(b' ')),
-            (403, "signature-invalid"),
-            Some("signature"),
+            unsigned,
             "not signed",
         ),
         (
             "a changed byte",
             altered(|b| b.files.values_mut().for_each(|file| file[1_000_000] ^= 1)),
-            invalid,
-            graph,
+            attack,
             "SHA-256",
         ),
         (
             "another file",
             altered(|b| drop(b.files.insert("recognizer.onnx".to_owned(), Vec::new()))),
-            (400, "bad-request"),
-            Some("files"),
+            files,
             "no other",
         ),
-        (
-            "no file",
-            altered(|b| b.files.clear()),
-            (400, "bad-request"),
-            Some("files"),
-            "no other",
-        ),
+        ("no file", altered(|b| b.files.clear()), files, "no other"),
         (
             "another alphabet",
-            with(|c| c.manifest.alphabet = "ABCDEFGHIJKLMNOPQRSTUVW".to_owned()).signed(key),
-            invalid,
-            Some("manifest.alphabet"),
+            with(|c| c.manifest.alphabet = "ABCDEFGHIJKLMNOPQRSTUVW".to_owned()),
+            invalid("manifest.alphabet"),
             "ABCDEFG",
         ),
         (
             "another size than its graph's",
-            with(|c| c.manifest.input = [1, 32, 100]).signed(key),
-            invalid,
-            graph,
+            with(|c| c.manifest.input = [1, 32, 100]),
+            attack,
             "the graph has no image",
         ),
-        (
-            "another size",
-            sized(32).signed(key),
-            invalid,
-            Some("manifest.input"),
-            "[1, 32, 100]",
-        ),
-        (
-            "another operator",
-            replaced(b"Conv", b"Cnov").signed(key),
-            invalid,
-            graph,
-            "Cnov",
-        ),
+        ("another size", taller(), invalid("manifest.input"), "[1, 32, 100]"),
+        ("another operator", graph(foreign).signed(key), attack, "Cnov"),
         (
             "what tract does not load",
-            unloadable.signed(key),
-            invalid,
-            graph,
+            graph(broken_off).signed(key),
+            attack,
             "does not load",
         ),
         (
             "no numbers",
-            good.clone()
-                .with_attack(multiplying([30, 100], f32::INFINITY))
-                .signed(key),
-            invalid,
-            graph,
+            graph(multiplying([30, 100], f32::INFINITY)).signed(key),
+            attack,
             "not finite",
         ),
-    ];
-    for (name, bundle, (status, code), field, said) in cases {
+    ]
+}
+
+#[test]
+fn what_is_wrong_is_refused_and_the_old_one_serves_on() {
+    let _turn = exclusive();
+    let (edge, first) = Edge::with_pictures(&small());
+    for (name, bundle, (status, code, field), said) in bad_bundles(&edge.signing_key) {
         let reply = push(&edge, &bundle);
         assert_refused(&reply, status, code, field, name);
         assert!(reply.text().contains(said), "{name}: {reply:?}");
     }
     let post = || post(&edge, PATH);
+    let json = |body: &[u8]| post().body("application/json", body);
     let oversized = vec![b' '; (16 << 20) + 1];
     for (name, call, status, code) in [
-        ("no body", post().body("application/json", ""), 400, "bad-request"),
-        ("no JSON", post().body("application/json", "{"), 400, "bad-request"),
-        ("no checkpoint", post().json(&json!({})), 400, "bad-request"),
+        ("no body", json(b""), 400, "bad-request"),
+        ("no JSON", json(b"{"), 400, "bad-request"),
+        ("no checkpoint", json(b"{}"), 400, "bad-request"),
         ("form", post().form(&[("a", "b")]), 415, "unsupported-media-type"),
-        (
-            "too large",
-            post().body("application/json", oversized.clone()),
-            413,
-            "payload-too-large",
-        ),
+        ("too large", json(&oversized), 413, "payload-too-large"),
         (
             "too large, and not said to be",
-            post().body("application/json", oversized).chunked(),
+            json(&oversized).chunked(),
             413,
             "payload-too-large",
         ),

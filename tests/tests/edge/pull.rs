@@ -1,5 +1,11 @@
 //! `parallax pull` against an edge: exactly what was recorded, with the pictures that were shown, nothing twice.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, and so do its helpers"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

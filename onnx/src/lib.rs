@@ -18,6 +18,7 @@
 
 pub mod autodiff;
 pub mod builder;
+pub mod bundle;
 pub mod checkpoint;
 pub mod codec;
 pub mod ctc;
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod layers;
 pub mod reference;
 pub mod shape;
+pub mod signature;
 
 pub use builder::{Builder, Dialect};
 pub use graph::{Graph, GraphError, Literal, TensorId};

@@ -20,6 +20,15 @@ pub struct Call {
     agent: ureq::Agent,
     builder: http::request::Builder,
     body: Vec<u8>,
+    length: Length,
+}
+
+/// Whether a request says how long its body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Length {
+    Declared,
+    /// It is sent in chunks.
+    Unsaid,
 }
 
 /// What came back.
@@ -71,6 +80,7 @@ impl Client {
             agent: self.agent.clone(),
             builder,
             body: Vec::new(),
+            length: Length::Declared,
         }
     }
 }
@@ -122,6 +132,15 @@ impl Call {
         self.header("content-type", content_type)
     }
 
+    /// Does not say how long the body is.
+    #[must_use]
+    pub fn chunked(self) -> Self {
+        Self {
+            length: Length::Unsaid,
+            ..self
+        }
+    }
+
     /// Sends it.
     ///
     /// # Panics
@@ -140,7 +159,10 @@ impl Call {
     fn try_send(self) -> Result<Reply, ureq::Error> {
         let request = self.builder.body(self.body)?;
         let has_body = !request.body().is_empty();
-        let mut response = if has_body {
+        let mut response = if self.length == Length::Unsaid {
+            let reader = |body| ureq::SendBody::from_owned_reader(std::io::Cursor::new(body));
+            self.agent.run(request.map(reader))?
+        } else if has_body {
             self.agent.run(request)?
         } else {
             self.agent.run(request.map(|_| ()))?

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parallax_captcha::ticket::SealKey;
+use parallax_onnx::signature::SigningKey;
 
 use crate::client::Client;
 use crate::image_set::ImageSet;
@@ -99,6 +100,17 @@ pub struct EdgeConfig {
     pub test_keys: TestKeys,
     /// Whether the object that counts a site's sessions can be reached.
     pub cluster: Cluster,
+    /// Whose checkpoints are taken.
+    pub checkpoints: Checkpoints,
+}
+
+/// Whose checkpoints are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// Those signed with [`Edge::signing_key`].
+    Signed,
+    /// Nobody's, as it is shipped.
+    Refused,
 }
 
 /// Whether the object that counts a site's sessions can be reached.
@@ -125,6 +137,7 @@ impl Default for EdgeConfig {
             set_size: 12,
             test_keys: TestKeys::On,
             cluster: Cluster::Bound,
+            checkpoints: Checkpoints::Signed,
         }
     }
 }
@@ -138,6 +151,8 @@ pub struct Edge {
     pub seal_key: String,
     /// Opens `/admin/v1`.
     pub admin_key: String,
+    /// Signs checkpoints for it.
+    pub signing_key: SigningKey,
     /// Runs it.
     pub server: Server,
 }
@@ -149,12 +164,30 @@ impl Edge {
     /// When a tool is missing or the edge does not answer within a minute.
     #[must_use]
     pub fn start(config: &EdgeConfig) -> Self {
+        Self::start_in(deployment_folder(), config)
+    }
+
+    /// Starts an edge with keys of its own on a copy of what this one has stored.
+    ///
+    /// # Panics
+    /// As [`Edge::start`].
+    #[must_use]
+    pub fn start_on_copy(&self, config: &EdgeConfig) -> Self {
         let folder = deployment_folder();
+        copy(&self.server.folder().join("state"), &folder.join("state"));
+        Self::start_in(folder, config)
+    }
+
+    fn start_in(folder: PathBuf, config: &EdgeConfig) -> Self {
         if config.cluster == Cluster::Missing {
             remove_binding(&folder.join("wrangler.toml"), "CLUSTER");
         }
         let (seal_key, admin_key) = (random_hex(), random_hex());
-        let secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
+        let signing_key = SigningKey::parse(&random_hex()).expect("64 hex digits");
+        let mut secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
+        if config.checkpoints == Checkpoints::Signed {
+            secrets.push_str(&format!("CHECKPOINT_KEYS={}\n", signing_key.public()));
+        }
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");
         }
@@ -163,6 +196,7 @@ impl Edge {
             client: server.client.clone(),
             seal_key,
             admin_key,
+            signing_key,
             server,
         }
     }

@@ -9,6 +9,7 @@
     reason = "a harness ends a test with the reason; no input is from outside"
 )]
 
+pub mod checkpoint;
 pub mod client;
 pub mod edge;
 pub mod forge;

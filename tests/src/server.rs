@@ -62,6 +62,12 @@ impl Server {
         self.supervisor.id()
     }
 
+    /// Where it runs; its storage is in `state`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What wrangler printed so far.
     #[must_use]
     pub fn log(&self) -> String {

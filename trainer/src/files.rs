@@ -5,11 +5,11 @@
 
 use std::{
     fs, io,
-    io::Write,
+    io::{BufWriter, Write},
     path::{Path, PathBuf},
 };
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 /// How the names of temporary files and folders begin.
 const PREFIX: &str = ".parallax-";
@@ -26,6 +26,12 @@ pub enum FilesError {
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
+    },
+    /// A file of this name is there already; nothing is overwritten.
+    #[error("{} is there already: choose another name or remove it", path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
     },
     /// The target is there already; nothing is overwritten.
     #[error("{} is there already and not empty: choose another folder or remove it", path.display())]
@@ -54,19 +60,79 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FilesError> {
 /// # Errors
 /// [`FilesError::Io`]; the file that was there before is then untouched.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
-    let parent = parent_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX);
-    // A temporary file is private by default, but this one becomes the user's: let the umask decide.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut pending = builder.tempfile_in(parent).map_err(io_error("write", path))?;
+    let mut pending = PendingFile::create(path)?;
+    pending.write(bytes)?;
+    pending.commit()
+}
+
+/// Makes a file that only its owner may read; nothing is overwritten.
+///
+/// # Errors
+/// [`FilesError::Taken`], [`FilesError::Io`]; nothing is then written.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), FilesError> {
+    // Temporary files are private, and stay so under their last name.
+    let mut pending = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .tempfile_in(parent_of(path))
+        .map_err(io_error("write", path))?;
     pending.write_all(bytes).map_err(io_error("write", path))?;
     pending.as_file().sync_all().map_err(io_error("write", path))?;
-    pending
-        .persist(path)
-        .map_err(|error| io_error("write", path)(error.error))?;
-    Ok(())
+    match pending.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(FilesError::Taken { path: path.to_owned() })
+        }
+        Err(refused) => Err(io_error("write", path)(refused.error)),
+    }
+}
+
+/// A file that is being written and replaces the one of its name only when it is complete.
+#[derive(Debug)]
+pub struct PendingFile {
+    temporary: BufWriter<NamedTempFile>,
+    target: PathBuf,
+}
+
+impl PendingFile {
+    /// Starts a file that shall be named `target`, in a folder that is there.
+    ///
+    /// # Errors
+    /// [`FilesError::Io`].
+    pub fn create(target: &Path) -> Result<Self, FilesError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX);
+        // A temporary file is private by default, but this one becomes the user's: let the umask decide.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let temporary = builder
+            .tempfile_in(parent_of(target))
+            .map_err(io_error("write", target))?;
+        Ok(Self {
+            temporary: BufWriter::new(temporary),
+            target: target.to_owned(),
+        })
+    }
+
+    /// Adds to its end.
+    ///
+    /// # Errors
+    /// [`FilesError::Io`].
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), FilesError> {
+        self.temporary.write_all(bytes).map_err(io_error("write", &self.target))
+    }
+
+    /// Gives it its name, in one step for every reader.
+    ///
+    /// # Errors
+    /// [`FilesError::Io`]; the file that was there before is then untouched.
+    pub fn commit(self) -> Result<(), FilesError> {
+        let Self { temporary, target } = self;
+        let failed = |error| io_error("write", &target)(error);
+        let temporary = temporary.into_inner().map_err(|error| failed(error.into_error()))?;
+        temporary.as_file().sync_all().map_err(failed)?;
+        temporary.persist(&target).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
 }
 
 /// Whether files can be made in `folder`: so that long work does not find out in the end.
@@ -226,6 +292,40 @@ mod tests {
         fs::write(&other, b"kept").unwrap();
         assert!(matches!(late.commit(), Err(FilesError::Exists { .. })));
         assert_eq!(fs::read(&other).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_file_appears_when_it_is_complete() {
+        let root = TempDir::new().unwrap();
+        let path = root.path().join("state");
+        let mut pending = PendingFile::create(&path).unwrap();
+        pending.write(b"1").unwrap();
+        pending.write(b"2").unwrap();
+        assert!(!path.exists());
+        pending.commit().unwrap();
+        assert_eq!(read(&path).unwrap(), b"12");
+        drop(PendingFile::create(&path).unwrap());
+        assert_eq!(
+            (read(&path).unwrap(), names(root.path())),
+            (b"12".to_vec(), vec!["state".to_owned()])
+        );
+    }
+
+    #[test]
+    fn secrets_are_private_and_never_overwritten() {
+        let root = TempDir::new().unwrap();
+        let path = root.path().join("key");
+        write_secret(&path, b"1").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert!(matches!(write_secret(&path, b"2"), Err(FilesError::Taken { .. })));
+        assert_eq!(
+            (read(&path).unwrap(), names(root.path())),
+            (b"1".to_vec(), vec!["key".to_owned()])
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! `cli` is the binary `parallax`; everything it does can be called from here without it.
 
+pub mod admin;
 pub mod attack;
 pub mod cli;
 pub mod data;

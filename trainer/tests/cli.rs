@@ -85,6 +85,8 @@ fn bad_usage_is_status_2() {
         "train --out x --device tpu",
         "train --out x --learning-rate nan",
         "train --out x --cycles 0",
+        "pull --out x",
+        "push x --edge https://captcha.example",
         "risk",
         "risk simulate --family teleport --count 1 --seed 1 --out x",
         "risk simulate --family linear --count 0 --seed 1 --out x",
@@ -207,4 +209,47 @@ fn an_interrupted_dataset_leaves_nothing() {
     assert!(killed.success());
     assert!(failure(&child.wait_with_output().unwrap()).contains("interrupted"));
     assert!(entries(root.path()).is_empty());
+}
+
+#[test]
+fn a_key_is_made_once_and_its_public_half_printed() {
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("own.key");
+    let make = || parallax([OsStr::new("key"), OsStr::new("--out"), file.as_os_str()]);
+    let made = make();
+    assert!(made.status.success());
+    let secret = fs::read_to_string(&file).unwrap();
+    let public = String::from_utf8(made.stdout).unwrap();
+    let public = public.trim_end().strip_prefix("CHECKPOINT_KEYS=").unwrap();
+    for key in [secret.trim_end(), public] {
+        assert!(
+            key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{key}"
+        );
+    }
+    assert_ne!(secret.trim_end(), public);
+    assert!(failure(&make()).contains("is there already"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), secret);
+    assert_eq!(entries(root.path()), ["own.key"]);
+}
+
+#[test]
+fn no_admin_key_is_sent_to_just_anybody() {
+    let root = TempDir::new().unwrap();
+    let out = root.path().join("answers");
+    let pull = |edge: &str, key: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
+        command.args(["pull", "--edge", edge, "--out"]).arg(&out);
+        failure(&command.env("PARALLAX_ADMIN_KEY", key).output().unwrap())
+    };
+    for (edge, key, said) in [
+        ("http://captcha.example", "a-secret", "no address of an edge"),
+        ("https://captcha.example/admin", "a-secret", "no address of an edge"),
+        ("https://captcha.example", "", "PARALLAX_ADMIN_KEY"),
+        ("http://127.0.0.1:1", "a\nsecret", "one line"),
+    ] {
+        let text = pull(edge, key);
+        assert!(text.contains(said) && !text.contains("secret"), "{edge}: {text}");
+    }
+    assert!(!out.exists());
 }

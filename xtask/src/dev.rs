@@ -147,7 +147,7 @@ fn check_free(port: u16) -> Result<()> {
     }
 }
 
-/// Random secrets for this clone, made once; wrangler gives what stands beside the first configuration to both Workers.
+/// Random secrets for this clone, made once.
 fn secrets(workspace: &Workspace) -> Result<()> {
     let visitor = workspace.root.join(".dev.vars");
     if !visitor.exists() {

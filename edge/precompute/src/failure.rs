@@ -1,9 +1,9 @@
 //! Why an order was not carried out.
 
 use parallax_edge_shared::{image_set::SetError, job::JobError, pack::PackError};
-use parallax_onnx::checkpoint::CheckpointError;
+use parallax_onnx::bundle::BundleError;
 
-use crate::model::ModelError;
+use crate::{checkpoint::accept::Refusal, model::ModelError};
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -17,15 +17,21 @@ pub enum Failure {
     /// The solver.
     #[error("solver: {0}")]
     Model(#[from] ModelError),
-    /// It was trained to read other characters than are drawn.
-    #[error("checkpoint: its alphabet is {found}")]
-    Alphabet {
-        /// What it reads.
-        found: String,
-    },
-    /// Its files are not what they should be.
-    #[error("checkpoint: {0}")]
-    Checkpoint(#[from] CheckpointError),
+    /// A checkpoint that is not used.
+    #[error("checkpoint refused: {0}")]
+    Checkpoint(#[from] Refusal),
+    /// What was sent is no checkpoint in one piece.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// Other files were sent than are taken.
+    #[error("the files sent are to be attack.onnx, and no other")]
+    Files,
+    /// More was sent than is taken.
+    #[error("the body is too large")]
+    TooLarge,
+    /// A checkpoint that is not there.
+    #[error("there is no such checkpoint")]
+    NotStored,
     /// A captcha could not be perturbed.
     #[error("picture {index} of the set: {reason}")]
     Captcha {

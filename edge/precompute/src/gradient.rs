@@ -17,7 +17,7 @@ use crate::{checkpoint, failure::Failure, recipe::Settings, store};
 /// [`Failure`].
 pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Failure> {
     let asked: GradientRequest = serde_json::from_str(&request.text().await?)?;
-    let solver = checkpoint::solver(&store::bucket(env)?).await?;
+    let solver = checkpoint::solver(&store::bucket(env)?, env).await?;
     let style = Settings::default().style;
     let captcha = draw(&style, asked.seed);
     let label = match asked.label_seed {

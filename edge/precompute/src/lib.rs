@@ -4,6 +4,8 @@
 //! The solver is loaded when the first job arrives, never while the module starts: that would cost every start of an
 //! isolate a second, and the platform allows global scope less than that.
 
+mod admin;
+mod body;
 mod checkpoint;
 mod failure;
 mod gradient;
@@ -53,11 +55,5 @@ async fn queue(batch: MessageBatch<Job>, env: Env, _context: Context) -> worker:
 /// Answers the visitor path's admin API, over a service binding.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
-    match gradient::answer(request, &env).await {
-        Ok(reply) => Response::from_json(&reply),
-        Err(failure) => {
-            console_error!("{failure}");
-            Response::error("internal-error", 500)
-        }
-    }
+    admin::answer(request, &env).await
 }

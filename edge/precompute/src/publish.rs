@@ -7,12 +7,9 @@ use parallax_edge_shared::{
     image_set::{CURRENT_KEY, Current, Recipe, SetIndex},
     pack::Pack,
 };
-use worker::{Bucket, Conditional, Date, console_error};
+use worker::{Bucket, Date, console_error};
 
 use crate::{failure::Failure, store};
-
-/// How often writing `current.json` is tried while somebody else writes it too.
-const ATTEMPTS: u32 = 5;
 
 /// Serves `packs`, all of them in the bucket, in place of what is served now.
 ///
@@ -29,35 +26,15 @@ pub async fn publish(bucket: &Bucket, recipe: Recipe, packs: Vec<Pack>) -> Resul
     Ok(set)
 }
 
-/// Writes `current.json`, only if it is still what was read.
+/// Writes `current.json`, with `id` in it.
 async fn name(bucket: &Bucket, id: Digest) -> Result<(Current, Vec<Digest>), Failure> {
-    for _ in 0..ATTEMPTS {
-        let (mut current, etag) = match bucket.get(CURRENT_KEY).execute().await? {
-            Some(object) => {
-                let etag = object.etag();
-                let bytes = match object.body() {
-                    Some(body) => body.bytes().await?,
-                    None => Vec::new(),
-                };
-                // Something else under this key is replaced: nothing can be served from it.
-                (Current::decode(&bytes).unwrap_or_default(), Some(etag))
-            }
-            None => (Current::default(), None),
-        };
+    store::update(bucket, CURRENT_KEY, |json| {
+        // Something else under this key is replaced: nothing can be served from it.
+        let mut current = json.and_then(|json| Current::decode(&json).ok()).unwrap_or_default();
         let dropped = current.replace(id);
-        let absent = etag.is_none().then(|| "*".to_owned());
-        let put = bucket
-            .put(CURRENT_KEY, serde_json::to_vec(&current)?)
-            .only_if(Conditional {
-                etag_matches: etag,
-                etag_does_not_match: absent,
-                ..Conditional::default()
-            });
-        if put.execute().await?.is_some() {
-            return Ok((current, dropped));
-        }
-    }
-    Err(Failure::Platform(format!("{CURRENT_KEY} is being written by others")))
+        Ok((serde_json::to_vec(&current)?, (current, dropped)))
+    })
+    .await
 }
 
 /// Deletes sets, but no pack that a kept set holds too.

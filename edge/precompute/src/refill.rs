@@ -44,7 +44,7 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
         return Ok("refill: there is a set by now".to_owned());
     }
     let settings = Settings::default();
-    let solver = checkpoint::solver(&bucket).await?;
+    let solver = checkpoint::solver(&bucket, env).await?;
     let recipe = settings.recipe(solver.checkpoint())?;
     let digest = recipe::digest(&recipe)?;
     if begins && !serves && refill.count > FIRST_SET_FROM {

@@ -1,5 +1,7 @@
 //! Bodies of the admin API, `/admin/v1`.
 
+use std::collections::BTreeMap;
+
 use parallax_captcha::wire::{Environment, Slider, Trace};
 use serde::{Deserialize, Serialize};
 
@@ -13,14 +15,20 @@ pub enum AdminErrorCode {
     BadRequest,
     /// 401: no admin key, or not ours.
     Unauthorized,
-    /// 404: no such path, set, site, record or picture.
+    /// 403: no key of the deployment made the checkpoint's signature.
+    SignatureInvalid,
+    /// 404: no such path, set, checkpoint, site, record or picture.
     NotFound,
     /// 405: the path exists, the method does not.
     MethodNotAllowed,
+    /// 409: the deployment names no key that checkpoints are signed with.
+    NoCheckpointKeys,
     /// 413: the body is larger than allowed.
     PayloadTooLarge,
     /// 415: the body is not `application/json`.
     UnsupportedMediaType,
+    /// 422: a checkpoint that cannot be used; the field says what is wrong of it.
+    CheckpointInvalid,
     /// 500: our fault; the message holds an id that the log has too.
     InternalError,
 }
@@ -32,10 +40,13 @@ impl AdminErrorCode {
         match self {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
+            Self::SignatureInvalid => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::NoCheckpointKeys => 409,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::CheckpointInvalid => 422,
             Self::InternalError => 500,
         }
     }
@@ -153,6 +164,36 @@ pub struct GradientReply {
     pub logits: Vec<f32>,
     /// The model's input, `[30 * 100]`, so that another runtime can be given the same.
     pub input: Vec<f32>,
+}
+
+/// `GET /admin/v1/checkpoints`, reply.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointList {
+    /// Those stored, newest first, then the one that ships.
+    pub checkpoints: Vec<CheckpointSummary>,
+}
+
+/// One checkpoint of a [`CheckpointList`]; also the reply of `POST /admin/v1/checkpoints` (201) and of
+/// `POST /admin/v1/checkpoints/{digest}/promote` (200).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointSummary {
+    /// Digest of its manifest, as image sets and records of answers name it.
+    pub digest: Digest,
+    /// Whether image sets are made with it from now on.
+    pub current: bool,
+    /// When it was stored, unix seconds; absent for the one that ships.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<u64>,
+    /// Which key of the deployment signed it; absent for the one that ships, and where that key is no longer
+    /// configured: such a one is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+    /// Name of the architecture.
+    pub architecture: String,
+    /// SHA-256 of the manifest of the checkpoint that it was trained from.
+    pub parent: Option<String>,
+    /// What was measured, by name.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 /// `POST /admin/v1/risk/score`, request: what the single-trace score makes of a slide, and how fast. Nothing is counted.

@@ -2,6 +2,7 @@
 //! no clock, no randomness, no platform; everything here is tested natively.
 
 pub mod admin;
+pub mod checkpoint;
 pub mod claims;
 pub mod digest;
 pub mod hostname;

@@ -49,6 +49,13 @@ pub fn media_type(request: &Request) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// How many bytes a body is said to have.
+#[must_use]
+pub fn declared_length(request: &Request) -> Option<usize> {
+    let header = request.headers().get("content-length").ok().flatten();
+    header.and_then(|length| length.parse().ok())
+}
+
 /// A JSON body of at most `limit` bytes.
 ///
 /// # Errors
@@ -101,8 +108,7 @@ async fn parse_form(content_type: &str, bytes: &[u8]) -> Result<FormData, worker
 /// # Errors
 /// [`BodyError::TooLarge`], [`BodyError::Malformed`] when the connection breaks.
 pub async fn bytes(request: &mut Request, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let declared = request.headers().get("content-length").ok().flatten();
-    let declared = declared.and_then(|length| length.parse::<usize>().ok());
+    let declared = declared_length(request);
     if declared.is_some_and(|length| length > limit) {
         return Err(BodyError::TooLarge);
     }

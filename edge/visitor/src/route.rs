@@ -30,6 +30,13 @@ pub enum Route<'a> {
         /// Which set: its id, or `current`.
         set: &'a str,
     },
+    /// `GET` and `POST /admin/v1/checkpoints`
+    Checkpoints,
+    /// `POST /admin/v1/checkpoints/{digest}/promote`
+    Promote {
+        /// Digest of its manifest.
+        checkpoint: &'a str,
+    },
     /// `GET` and `DELETE /admin/v1/queries`
     Queries,
     /// `GET /admin/v1/queries/{id}/image`
@@ -104,6 +111,7 @@ impl<'a> Route<'a> {
             "/admin/v1/sets" => Self::Sets,
             "/admin/v1/sets/refresh" => Self::Refresh,
             "/admin/v1/sets/gradient" => Self::Gradient,
+            "/admin/v1/checkpoints" => Self::Checkpoints,
             "/admin/v1/queries" => Self::Queries,
             "/admin/v1/risk/score" => Self::Score,
             "/demo/config" => Self::DemoConfig,
@@ -115,9 +123,12 @@ impl<'a> Route<'a> {
     /// Paths with a name in the middle.
     fn with_segment(path: &'a str) -> Option<Self> {
         type Pattern<'a> = (&'static str, &'static str, fn(&'a str) -> Route<'a>);
-        let patterns: [Pattern<'a>; 5] = [
+        let patterns: [Pattern<'a>; 6] = [
             ("/v1/challenge/", "/image", |challenge| Self::Picture { challenge }),
             ("/admin/v1/sets/", "/export", |set| Self::Export { set }),
+            ("/admin/v1/checkpoints/", "/promote", |checkpoint| Self::Promote {
+                checkpoint,
+            }),
             ("/admin/v1/queries/", "/image", |id| Self::QueryPicture { id }),
             ("/admin/v1/sites/", "/risk", |site| Self::SiteRisk { site }),
             ("/admin/v1/sites/", "/traces", |site| Self::SiteTraces { site }),
@@ -131,6 +142,7 @@ impl<'a> Route<'a> {
     fn methods(self) -> (&'static [Method], &'static str) {
         match self {
             Self::Queries => (&[Method::Get, Method::Delete], "GET, DELETE"),
+            Self::Checkpoints => (&[Method::Get, Method::Post], "GET, POST"),
             Self::Picture { .. }
             | Self::Sets
             | Self::Export { .. }
@@ -185,6 +197,12 @@ mod tests {
                 Method::Get,
                 "/admin/v1/sets/current/export",
                 Route::Export { set: "current" },
+            ),
+            (Method::Post, "/admin/v1/checkpoints", Route::Checkpoints),
+            (
+                Method::Post,
+                "/admin/v1/checkpoints/ab/promote",
+                Route::Promote { checkpoint: "ab" },
             ),
             (Method::Get, "/admin/v1/queries", Route::Queries),
             (Method::Delete, "/admin/v1/queries", Route::Queries),

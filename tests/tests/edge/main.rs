@@ -2,7 +2,9 @@
 
 mod admin;
 mod bad_input;
+mod checkpoints;
 mod headers;
+mod pull;
 mod queries;
 mod risk;
 mod routing;

@@ -7,9 +7,12 @@ mod dataset;
 mod doctor;
 mod experiment;
 mod finetune;
+mod key;
 mod output;
 mod perturb;
 mod progress;
+mod pull;
+mod push;
 mod risk;
 mod solve;
 mod train;
@@ -17,6 +20,7 @@ mod train;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    admin::AdminError,
     attack::AttackError,
     data::folder::FolderError,
     experiment::ExperimentError,
@@ -59,6 +63,12 @@ enum Command {
     Risk(risk::Options),
     /// Time the training step on this machine
     Bench(bench::Options),
+    /// Make the key pair that checkpoints are signed with
+    Key(key::Options),
+    /// Fetch suspects' answers from the edge, with their pictures
+    Pull(pull::Options),
+    /// Sign a checkpoint and send it to the edge
+    Push(push::Options),
     /// Say which ONNX Runtime and which devices are used, and what is missing
     Doctor(doctor::Options),
 }
@@ -102,6 +112,9 @@ pub enum CommandError {
     /// A model of slides.
     #[error(transparent)]
     SlideModel(#[from] ModelFileError),
+    /// The edge's admin API.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// A captcha could not be perturbed.
     #[error("{file}: {reason}")]
     Perturb {
@@ -140,6 +153,9 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
         Command::Perturb(options) => perturb::run(options),
         Command::Risk(options) => risk::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Key(options) => key::run(options),
+        Command::Pull(options) => pull::run(options),
+        Command::Push(options) => push::run(options),
         Command::Doctor(options) => doctor::run(options),
     }
 }

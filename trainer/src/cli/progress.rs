@@ -17,6 +17,13 @@ pub fn steps(verb: impl Into<Cow<'static, str>>) -> ProgressBar {
     styled(verb, 0, "{prefix} {bar:30} {pos}/{len} steps, {eta} left: {msg}")
 }
 
+/// A counter of what comes, how much of it nobody knows.
+#[must_use]
+pub fn counter(verb: impl Into<Cow<'static, str>>) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {pos} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::no_length().with_style(style).with_prefix(verb)
+}
+
 fn styled(verb: impl Into<Cow<'static, str>>, total: u64, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let style = style.with_key(

@@ -6,15 +6,12 @@ use parallax_edge_shared::{
     image_set::SetIndex,
     job::{MAX_COUNT, Reason, SEED_LIMIT},
 };
-use worker::{Method, Request, RequestInit, Response};
+use worker::{Method, Request, Response};
 
-use super::Call;
+use super::{Call, precompute};
 use crate::{body, deployment::Deployment, failure::Failure, refill, reply, store};
 
 const BODY_LIMIT: usize = 4 * 1024;
-
-/// Name of the service binding to the precompute path.
-const PRECOMPUTE: &str = "PRECOMPUTE";
 
 /// Checks the bearer key.
 ///
@@ -89,22 +86,7 @@ pub async fn gradient(request: &mut Request, call: &Call) -> Result<Response, Fa
     in_range(asked.label_seed, 0..=SEED_LIMIT - 1, "label_seed")?;
     in_range(Some(asked.runs), 1..=GradientRequest::MAX_RUNS, "runs")?;
     let json = serde_json::to_string(&asked).map_err(|e| Failure::Internal(e.to_string()))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(json.into()));
-    let request = Request::new_with_init("http://precompute/gradient", &init)?;
-    let response = call.env.service(PRECOMPUTE)?.fetch_request(request).await?;
-    if response.status_code() != 200 {
-        return Err(Failure::Internal(format!(
-            "the precompute path answers {}",
-            response.status_code()
-        )));
-    }
-    // Its headers are immutable; a fresh response takes over the body.
-    let (_, body) = response.into_parts();
-    let builder = worker::ResponseBuilder::new()
-        .with_header("content-type", "application/json")?
-        .with_header("cache-control", "no-store")?;
-    Ok(builder.body(body))
+    precompute::send(Method::Post, "/gradient", Some(json.into()), call).await
 }
 
 fn in_range<T: PartialOrd + core::fmt::Display + Copy>(

@@ -2,9 +2,11 @@
 
 mod admin;
 mod answer;
+mod checkpoints;
 mod demo;
 mod export;
 mod picture;
+mod precompute;
 mod queries;
 mod risk;
 mod session;
@@ -119,6 +121,9 @@ async fn endpoint(mut request: Request, path: &str, area: Area, call: &Call) -> 
         Route::Refresh => admin::refresh(&mut request, call).await,
         Route::Gradient => admin::gradient(&mut request, call).await,
         Route::Export { set } => export::get(set, call).await,
+        Route::Checkpoints if request.method() == Method::Post => checkpoints::push(&request, call).await,
+        Route::Checkpoints => checkpoints::list(call).await,
+        Route::Promote { checkpoint } => checkpoints::promote(checkpoint, call).await,
         Route::Queries if request.method() == Method::Delete => queries::delete(&request, call).await,
         Route::Queries => queries::list(&request, call).await,
         Route::QueryPicture { id } => queries::picture(id, call).await,

@@ -75,7 +75,7 @@ pub(super) const SUITES: [Suite; 9] = [
     },
     Suite {
         name: "models",
-        what: "tract in wasm against ONNX Runtime; success rates of the shipped solver",
+        what: "tract in wasm against ONNX Runtime; success rates of solvers, before and after learning",
         run: models,
     },
 ];
@@ -154,7 +154,10 @@ fn browser(context: &Context<'_>) -> Outcome {
 }
 
 fn models(context: &Context<'_>) -> Outcome {
-    end_to_end(context, &["--features", "models", "--test", "models"])
+    end_to_end(
+        context,
+        &["--features", "models", "--test", "models", "--test", "learning"],
+    )
 }
 
 /// One test binary of `tests/`, told where everything is.

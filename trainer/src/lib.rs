@@ -10,6 +10,7 @@ pub mod experiment;
 pub mod files;
 pub mod finetune;
 pub mod interrupt;
+pub mod metrics;
 pub mod models;
 pub mod parallel;
 mod plot;

@@ -70,6 +70,14 @@ impl StyleName {
         }
     }
 
+    /// The style that has this name on the command line.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Default, Self::Paper]
+            .into_iter()
+            .find(|style| style.name() == name)
+    }
+
     /// The style of this name.
     #[must_use]
     pub fn style(self) -> Style {

@@ -13,6 +13,7 @@ mod perturb;
 mod progress;
 mod pull;
 mod push;
+mod report;
 mod risk;
 mod solve;
 mod train;
@@ -26,6 +27,7 @@ use crate::{
     experiment::ExperimentError,
     files::FilesError,
     finetune::QueriesError,
+    metrics::LogError,
     models::CheckpointError,
     risk::{model_file::ModelFileError, traces::TracesError},
     runtime::RuntimeError,
@@ -55,6 +57,8 @@ enum Command {
     Finetune(finetune::Options),
     /// Repeat an experiment of the paper, at any scale
     Experiment(experiment::Options),
+    /// Write a page of HTML about a training run: curves, confused characters, samples
+    Report(report::Options),
     /// Count how many captchas of a folder a model reads
     Solve(solve::Options),
     /// Perturb the captchas of a folder so that a model misreads them
@@ -88,6 +92,9 @@ pub enum CommandError {
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A log of a training run.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// An experiment.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
@@ -149,6 +156,7 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
         Command::Train(options) => train::run(options),
         Command::Finetune(options) => finetune::run(options),
         Command::Experiment(options) => experiment::run(options),
+        Command::Report(options) => report::run(options),
         Command::Solve(options) => solve::run(options),
         Command::Perturb(options) => perturb::run(options),
         Command::Risk(options) => risk::run(options),

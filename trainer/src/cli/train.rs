@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::{CommandError, dataset::StyleName, output, progress};
 use crate::{
     files, interrupt,
+    metrics::{Log, LogError, RunHeader},
     runtime::{DeviceChoice, SessionConfig, default_threads},
     train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError},
     zoo::Architecture,
@@ -71,6 +72,9 @@ pub struct Options {
     /// Unseen pictures that the accuracy in the manifest is measured on
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..))]
     unseen: u16,
+    /// A folder for scalars that TensorBoard and `parallax report` read
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
     /// Discard an interrupted run instead of going on with it
     #[arg(long)]
     fresh: bool,
@@ -138,8 +142,14 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let model = options.model.model().map_err(TrainError::from)?;
     let mut watch = Watch::new(&config, begun);
+    if let Some(root) = &options.log {
+        watch.log = Some(Log::open(root, &header(options, &config))?);
+    }
     let outcome = train::run(&model, &config, &run_config, saved, &mut watch)?;
     watch.bar.finish_and_clear();
+    if let Some(error) = watch.log_error.take() {
+        eprintln!("the log is not complete: {error}");
+    }
     let weights = match outcome {
         Outcome::Finished(weights) => weights,
         Outcome::Stopped { done } => {
@@ -199,6 +209,17 @@ fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
     }
 }
 
+fn header(options: &Options, config: &TrainConfig) -> RunHeader {
+    RunHeader {
+        command: command(options, config),
+        model: config.model.clone(),
+        style: options.style.name().to_owned(),
+        seed: config.seed,
+        // The log may be looked at from another folder.
+        checkpoint: std::path::absolute(&options.out).unwrap_or_else(|_| options.out.clone()),
+    }
+}
+
 /// The command that makes this checkpoint again, on the same machine.
 fn command(options: &Options, config: &TrainConfig) -> String {
     let style = options.style.name();
@@ -232,6 +253,11 @@ struct Watch {
     started: Instant,
     loss: f32,
     accuracy: Option<f64>,
+    log: Option<Log>,
+    /// Why the log ended; training goes on without it.
+    log_error: Option<LogError>,
+    /// The learning rate of each step.
+    config: TrainConfig,
 }
 
 /// How much a new loss moves the one that is shown.
@@ -249,6 +275,9 @@ impl Watch {
             started: Instant::now(),
             loss: f32::NAN,
             accuracy: None,
+            log: None,
+            log_error: None,
+            config: config.clone(),
         }
     }
 
@@ -259,8 +288,30 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Notes numbers, if there is a log.
+    fn note(&mut self, done: u64, scalars: &[(&str, f32)]) {
+        let Some(log) = &mut self.log else { return };
+        let noted = scalars
+            .iter()
+            .try_for_each(|(tag, value)| log.scalar(done, tag, *value));
+        if let Err(error) = noted.and_then(|()| log.flush()) {
+            self.log = None;
+            self.log_error = Some(error);
+        }
+    }
+}
+
 impl Observer for Watch {
     fn step(&mut self, done: u64, report: StepReport) {
+        let images = ((done - self.begun) * self.batch) as f64 / self.started.elapsed().as_secs_f64();
+        let scalars = [
+            ("loss", report.loss),
+            ("gradient norm", report.grad_norm),
+            ("learning rate", self.config.learning_rate_after(done - 1)),
+            ("images per second", images as f32),
+        ];
+        self.note(done, &scalars);
         let old = if self.loss.is_nan() { report.loss } else { self.loss };
         self.loss = old + SMOOTHING * (report.loss - old);
         self.bar.set_position(done * self.batch);
@@ -269,6 +320,7 @@ impl Observer for Watch {
 
     fn measured(&mut self, done: u64, accuracy: f64) {
         self.accuracy = Some(accuracy);
+        self.note(done, &[("accuracy", accuracy as f32)]);
         self.show();
         if !io::stderr().is_terminal() {
             let rate = ((done - self.begun) * self.batch) as f64 / self.started.elapsed().as_secs_f64();

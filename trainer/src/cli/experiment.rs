@@ -117,7 +117,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let experiment = options.experiment;
     let report = experiment.run(&lab, &size, &options.setting.settings())?;
-    let (markdown, svg) = experiment.render(&report, &command(options));
+    let (markdown, svg) = experiment.render(&report, &command(options, session));
     let name = experiment.name();
     let json = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
     for (extension, bytes) in [
@@ -137,7 +137,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
 }
 
 /// The command that makes this report again.
-fn command(options: &Options) -> String {
+fn command(options: &Options, session: SessionConfig) -> String {
     let rounds = match options.experiment {
         Experiment::Fig8 => format!(" --rounds {}", options.rounds),
         _ => String::new(),
@@ -146,11 +146,13 @@ fn command(options: &Options) -> String {
         .base_samples
         .map_or(String::new(), |samples| format!(" --base-samples {samples}"));
     format!(
-        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{base}",
+        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{base} --device {} --threads {}",
         options.experiment.name(),
         options.scale,
         options.setting.name(),
         options.seeds,
         options.measured,
+        session.device,
+        session.threads,
     )
 }

@@ -127,6 +127,11 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
     let (architecture, model, weights) = checkpoint.model()?;
+    let before = checkpoint.attack()?;
+    let attacker = match &options.attacker {
+        Some(root) => Some(Checkpoint::open_or_shipped(Some(root))?.recognizer()?),
+        None => None,
+    };
     let queries = Queries::read(&options.queries)?;
     if let Some((line, reason)) = queries.unusable.first() {
         let count = queries.unusable.len();
@@ -165,7 +170,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let graph = codec::encode(&model.recognizer(&tuned.weights).map_err(TrainError::from)?);
     let unseen = originals(&config.original, options.seed, Stream::Final, UNSEEN);
     let accuracy = accuracy(&mut Recognizer::new(&graph, session)?, &unseen)?;
-    let attack_graph = codec::encode(&model.attack(&tuned.weights).map_err(TrainError::from)?);
+    let after = codec::encode(&model.attack(&tuned.weights).map_err(TrainError::from)?);
+    let attack = attack(options, session, [&before, &after], &graph, attacker.as_deref())?;
     let provenance = Provenance {
         architecture: architecture.name().to_owned(),
         metrics: [
@@ -177,13 +183,16 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         parent: Some(checkpoint.digest()?),
         training: Training {
             command: format!(
-                "parallax finetune --queries QUERIES --original {} --lambda {} --seed {}",
+                "parallax finetune --queries {} --original {} --lambda {} --seed {} --device {} --threads {}",
+                options.queries.display(),
                 options.original.name(),
                 options.lambda,
-                options.seed
+                options.seed,
+                session.device,
+                session.threads,
             ),
             seed: options.seed,
-            samples: queries.usable.len() as u64,
+            samples: tuned.report.looks as u64,
         },
     };
     train::export(&model, &tuned.weights, provenance, &options.out)?;
@@ -192,7 +201,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         unusable: queries.unusable.len(),
         accuracy,
         report: tuned.report,
-        attack: attack(options, session, &checkpoint.attack()?, &attack_graph, &graph)?,
+        attack,
         device: session.device.to_string(),
     };
     output::print(&result, options.json, text)?;
@@ -221,9 +230,9 @@ fn originals(style: &Style, seed: u64, stream: Stream, count: u64) -> Vec<Sample
 fn attack(
     options: &Options,
     session: SessionConfig,
-    before: &[u8],
-    after: &[u8],
+    [before, after]: [&[u8]; 2],
     recognizer: &[u8],
+    attacker: Option<&[u8]>,
 ) -> Result<Attack, CommandError> {
     let style = options.original.style();
     let samples = |surrogate: &[u8]| -> Result<Vec<Sample>, CommandError> {
@@ -238,8 +247,8 @@ fn attack(
     let new = samples(after)?;
     let own = accuracy(&mut Recognizer::new(recognizer, session)?, &new)?;
     let (mut attacker_before, mut attacker_after) = (None, None);
-    if let Some(root) = &options.attacker {
-        let mut attacker = Recognizer::new(&Checkpoint::open_or_shipped(Some(root))?.recognizer()?, session)?;
+    if let Some(attacker) = attacker {
+        let mut attacker = Recognizer::new(attacker, session)?;
         attacker_before = Some(accuracy(&mut attacker, &samples(before)?)?);
         attacker_after = Some(accuracy(&mut attacker, &new)?);
     }

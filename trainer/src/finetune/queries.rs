@@ -1,6 +1,10 @@
 //! Queries: pictures that were served, and what was answered. NDJSON, one `{"image", "answer", "weight"}` a line.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
 
 use parallax_captcha::{
     alphabet::{class_of, normalise},
@@ -14,14 +18,18 @@ use crate::{
     files::{self, FilesError},
 };
 
-/// Lines beyond these are refused: pictures are kept in memory, 12 kB each.
+/// More pictures than these are refused: they are kept in memory, 12 kB each.
+const MAX_PICTURES: usize = 100_000;
+/// More lines than these are refused.
 const MAX_QUERIES: usize = 1_000_000;
 
 /// A picture that was served, and what was answered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// `[30 * 100]`, row-major, in `[0, 1]`.
-    pub image: Vec<f32>,
+    /// `[30 * 100]`, row-major, in `[0, 1]`; shared by all answers to the picture.
+    pub image: Arc<[f32]>,
+    /// Which picture it is: queries of one are held out together.
+    pub picture: usize,
     /// Classes of the answer, 1 to 6.
     pub classes: Vec<usize>,
     /// Probability that a machine answered, in `[0, 1]`.
@@ -129,6 +137,7 @@ impl Queries {
             usable: Vec::new(),
             unusable: Vec::new(),
         };
+        let mut pictures: HashMap<PathBuf, (usize, Arc<[f32]>)> = HashMap::new();
         for (index, json) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let line = index + 1;
             if line > MAX_QUERIES {
@@ -152,13 +161,26 @@ impl Queries {
             {
                 return Err(refuse(line, "the image lies outside the folder".to_owned()));
             }
-            let picture = read_picture(&root.join(&query.image)).map_err(|source| QueriesError::Picture {
-                path: path.to_owned(),
-                line,
-                source,
-            })?;
+            let known = pictures.get(&query.image).cloned();
+            let (picture, image) = match known {
+                Some(known) => known,
+                None if pictures.len() == MAX_PICTURES => {
+                    return Err(refuse(line, format!("more than {MAX_PICTURES} pictures")));
+                }
+                None => {
+                    let read = read_picture(&root.join(&query.image)).map_err(|source| QueriesError::Picture {
+                        path: path.to_owned(),
+                        line,
+                        source,
+                    })?;
+                    let read = (pictures.len(), Arc::from(model_input(&read)));
+                    pictures.insert(query.image, read.clone());
+                    read
+                }
+            };
             queries.usable.push(Query {
-                image: model_input(&picture),
+                image,
+                picture,
                 classes,
                 weight: query.weight,
             });
@@ -227,6 +249,11 @@ mod tests {
         let expected = ["A2E", "HKLMNR"].map(|text| text.chars().filter_map(class_of).collect::<Vec<_>>());
         assert_eq!(answers, expected);
         assert_eq!((queries.usable[0].weight, queries.usable[1].weight), (0.75, 1.0));
+        assert!(
+            Arc::ptr_eq(&queries.usable[0].image, &queries.usable[1].image),
+            "one picture"
+        );
+        assert_eq!((queries.usable[0].picture, queries.usable[1].picture), (0, 0));
         assert!(
             queries.usable[0].image.len() == 3_000 && queries.usable[0].image.iter().all(|v| (v - 0.2).abs() < 1e-6)
         );

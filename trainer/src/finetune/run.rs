@@ -1,5 +1,7 @@
 //! The fine-tuning itself.
 
+use std::collections::HashSet;
+
 use parallax_captcha::{alphabet::character_of, text::Style};
 use parallax_onnx::codec;
 use rand_chacha::{
@@ -65,7 +67,7 @@ impl Default for FinetuneConfig {
 const WARMUP: usize = 20;
 /// The lowest learning rate, as a share of the highest.
 const FLOOR: f32 = 0.05;
-/// The share of queries that is held out, and how many at most.
+/// The share of pictures that is held out with all answers to them, and how many at most.
 const HELD_OUT: (usize, usize) = (10, 500);
 /// Passes over the queries, at least and at most.
 const PASSES: [usize; 2] = [3, 20];
@@ -79,7 +81,7 @@ pub struct Measurement {
     pub lambda: f32,
     /// Share of held-out originals read right.
     pub accuracy: f64,
-    /// Share of held-out queries read as they were answered.
+    /// Share of held-out queries read as they were answered, by weight.
     pub agreement: f64,
 }
 
@@ -90,6 +92,8 @@ pub struct FinetuneReport {
     pub queries: usize,
     /// Queries held out.
     pub held_out: usize,
+    /// Pictures looked at, repetitions and originals included.
+    pub looks: usize,
     /// Before the first step.
     pub before: Measurement,
     /// That of the weights that were kept.
@@ -109,7 +113,7 @@ pub struct Finetuned {
 
 /// Fine-tunes `weights` of `model` on `queries`. `watch` is told of every measurement and says whether to go on.
 ///
-/// A tenth of the queries is held out; the weights kept are those that agree best with its answers, less what originals
+/// A tenth of the pictures is held out; the weights kept are those that agree best with its answers, less what originals
 /// are read worse than an adaptive lambda's target.
 ///
 /// # Errors
@@ -122,11 +126,10 @@ pub fn finetune(
     session: SessionConfig,
     watch: &mut dyn FnMut(&Measurement, usize) -> bool,
 ) -> Result<Finetuned, TrainError> {
-    if queries.len() < 2 {
+    let (held_out, learned) = split(queries, config.seed);
+    if held_out.is_empty() || learned.is_empty() {
         return Err(TrainError::FewQueries { found: queries.len() });
     }
-    let held_out = (queries.len() / HELD_OUT.0).clamp(1, HELD_OUT.1);
-    let (held_out, learned) = split(queries, held_out, config.seed);
     let half = config.batch / 2;
     let steps_in_pass = learned.len().div_ceil(half.max(1)).max(1);
     let passes = (config.most_looks / learned.len().max(1)).clamp(PASSES[0], PASSES[1]);
@@ -179,6 +182,7 @@ pub fn finetune(
         report: FinetuneReport {
             queries: learned.len(),
             held_out: run.held_out.len(),
+            looks: config.batch * course.last().map_or(0, |last| last.step),
             before,
             after: best,
             course,
@@ -272,25 +276,31 @@ impl Run<'_> {
     }
 }
 
-/// Share of `queries` read as they were answered.
+/// Share of `queries` read as they were answered, by weight.
 fn agreement(recognizer: &mut Recognizer, queries: &[&Query]) -> Result<f64, RuntimeError> {
-    let mut same = 0;
+    let (mut same, mut all) = (0.0, 0.0);
     for chunk in queries.chunks(100) {
         let images: Vec<_> = chunk.iter().map(|query| &query.image).collect();
         for (reading, query) in recognizer.read(&images)?.iter().zip(chunk) {
             let answer = query.classes.iter().filter_map(|class| character_of(*class));
-            same += usize::from(reading.text.chars().eq(answer));
+            all += f64::from(query.weight);
+            if reading.text.chars().eq(answer) {
+                same += f64::from(query.weight);
+            }
         }
     }
-    Ok(same as f64 / queries.len().max(1) as f64)
+    Ok(if all > 0.0 { same / all } else { 0.0 })
 }
 
-/// `count` queries to hold out, and the others.
-fn split(queries: &[Query], count: usize, seed: u64) -> (Vec<&Query>, Vec<&Query>) {
-    let mut shuffled: Vec<_> = queries.iter().collect();
-    shuffle(&mut shuffled, &mut ChaCha8Rng::seed_from_u64(seed));
-    let learned = shuffled.split_off(count.min(shuffled.len()));
-    (shuffled, learned)
+/// Queries to hold out, and the others: no picture is on both sides.
+fn split(queries: &[Query], seed: u64) -> (Vec<&Query>, Vec<&Query>) {
+    let mut pictures: Vec<usize> = queries.iter().map(|query| query.picture).collect();
+    pictures.sort_unstable();
+    pictures.dedup();
+    let count = (pictures.len() / HELD_OUT.0).clamp(usize::from(pictures.len() > 1), HELD_OUT.1);
+    shuffle(&mut pictures, &mut ChaCha8Rng::seed_from_u64(seed));
+    let held_out: HashSet<usize> = pictures.into_iter().take(count).collect();
+    queries.iter().partition(|query| held_out.contains(&query.picture))
 }
 
 /// Fisher and Yates.
@@ -344,6 +354,23 @@ mod tests {
             assert_eq!(*pass, [0, 1, 2, 3, 4, 5, 6]);
         }
         assert_eq!(Order::new(3, 0).next(), None);
+    }
+
+    #[test]
+    fn no_picture_is_held_out_and_learned() {
+        let query = |picture: usize| Query {
+            image: [].into(),
+            picture,
+            classes: vec![1],
+            weight: 1.0,
+        };
+        // 30 pictures with three answers each.
+        let queries: Vec<_> = (0..90).map(|answer| query(answer % 30)).collect();
+        let (held_out, learned) = split(&queries, 1);
+        assert_eq!((held_out.len(), learned.len()), (9, 81));
+        assert!(held_out.iter().all(|a| learned.iter().all(|b| a.picture != b.picture)));
+        let (held_out, learned) = split(&queries[..1], 1);
+        assert_eq!((held_out.len(), learned.len()), (0, 1));
     }
 
     #[test]

@@ -21,14 +21,16 @@ fn queries(count: usize) -> Vec<Query> {
         .filter(|sample| sample.label.classes().contains(&taken));
     with_habit
         .take(count)
-        .map(|sample| Query {
+        .enumerate()
+        .map(|(picture, sample)| Query {
+            picture,
             classes: sample
                 .label
                 .classes()
                 .into_iter()
                 .map(|class| if class == taken { given } else { class })
                 .collect(),
-            image: sample.image,
+            image: sample.image.into(),
             weight: 1.0,
         })
         .collect()
@@ -53,7 +55,20 @@ fn a_habit_is_learned_and_lambda_follows_what_is_forgotten() {
         report.before.agreement == 0.0 && report.before.accuracy > 0.95,
         "{report:?}"
     );
-    assert!(report.after.agreement >= 0.5, "{report:?}");
+    assert!(
+        report.after.agreement >= 0.5 && report.after.accuracy >= 0.85,
+        "{report:?}"
+    );
+    let all: Vec<_> = [&report.before].into_iter().chain(&report.course).collect();
+    for pair in all.windows(2) {
+        let (old, new) = (pair[0], pair[1]);
+        let follows = if new.accuracy > 0.9 {
+            new.lambda < old.lambda
+        } else {
+            new.lambda > old.lambda
+        };
+        assert!(follows || new.accuracy == 0.9, "{report:?}");
+    }
     assert!(
         report.course.windows(2).all(|pair| pair[0].step < pair[1].step),
         "{report:?}"

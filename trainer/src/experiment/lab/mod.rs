@@ -1,13 +1,15 @@
 //! The stages that experiments are made of: base models, captchas, retraining, answers, fine-tuning, measurements. Each is
 //! kept ([`Cache`]) under what it follows from.
 
+mod pictures;
+mod setting;
+mod uncertainty;
+
 use std::{cell::RefCell, time::Instant};
 
-use image::GrayImage;
 use parallax_captcha::{
-    alphabet::{CLASSES, Label},
-    perturb::{Budget, Epsilon, PerturbConfig},
-    text::{HEIGHT, SCHEME_VERSION, Style, WIDTH, model_input},
+    perturb::PerturbConfig,
+    text::{SCHEME_VERSION, Style, model_input},
 };
 use parallax_onnx::codec;
 use serde::Serialize;
@@ -29,8 +31,13 @@ use crate::{
     zoo::{Architecture, Model, Weights},
 };
 
+pub use setting::Setting;
+
+use pictures::{pack, unpack};
+use uncertainty::most_uncertain_first;
+
 /// Raised when the code of a stage changes what comes of it: older results are then not used any more.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What solvers do to a picture before they read it, in every measurement.
 pub const PREPROCESSING: [Preprocess; 5] = [
@@ -66,49 +73,6 @@ pub struct Images {
     digest: String,
     /// In the order of their seeds.
     pub pictures: Vec<Picture>,
-}
-
-/// How captchas look and are perturbed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Setting {
-    /// How they look.
-    pub style: Style,
-    /// How they are perturbed.
-    pub perturb: PerturbConfig,
-}
-
-impl Setting {
-    /// What visitors get.
-    #[must_use]
-    pub fn product() -> Self {
-        Self {
-            style: Style::default(),
-            perturb: PerturbConfig::default(),
-        }
-    }
-
-    /// The same captchas, not perturbed; no surrogate is needed.
-    #[must_use]
-    pub fn clean(&self) -> Self {
-        Self {
-            style: self.style.clone(),
-            perturb: PerturbConfig {
-                budget: Budget::Uniform { epsilon: Epsilon::ZERO },
-                sparse: None,
-                steps: 1,
-                ..PerturbConfig::default()
-            },
-        }
-    }
-
-    /// The paper's budget on black and white.
-    #[must_use]
-    pub fn paper() -> Self {
-        Self {
-            style: Style::paper(),
-            perturb: PerturbConfig::paper(),
-        }
-    }
 }
 
 /// Success on captchas, for each of [`PREPROCESSING`].
@@ -164,6 +128,11 @@ impl Lab {
         *self.made.borrow()
     }
 
+    /// Weights that were trained elsewhere are others.
+    fn device(&self) -> String {
+        self.session.device.to_string()
+    }
+
     fn begin(&self, stage: &str) -> Result<(), ExperimentError> {
         if interrupt::requested() {
             return Err(ExperimentError::Interrupted);
@@ -192,7 +161,7 @@ impl Lab {
             style: style.clone(),
             scheme_version: SCHEME_VERSION,
         };
-        let recognizer = self.cache.get_or("base", &(VERSION, &config), || {
+        let recognizer = self.cache.get_or("base", &(VERSION, self.device(), &config), || {
             self.begin(&format!("{} learns from {samples} clean captchas", architecture.name()))?;
             let model = architecture.model()?;
             let folder = tempfile::TempDir::new()?;
@@ -315,7 +284,7 @@ impl Lab {
             digests,
             answers,
             config,
-            self.session.threads,
+            (self.device(), self.session.threads),
         );
         let bytes = self.cache.get_or(stage, &key, || {
             self.begin(&format!(
@@ -326,8 +295,10 @@ impl Lab {
             let (model, weights) = trained.load()?;
             let queries: Vec<_> = queries
                 .iter()
-                .map(|(picture, classes, weight)| Query {
-                    image: model_input(&picture.image),
+                .enumerate()
+                .map(|(number, (picture, classes, weight))| Query {
+                    picture: number,
+                    image: model_input(&picture.image).into(),
                     classes: classes.clone(),
                     weight: *weight,
                 })
@@ -365,21 +336,21 @@ impl Lab {
     /// # Errors
     /// [`ExperimentError`].
     pub fn by_uncertainty(&self, committee: &[&Trained], images: &Images) -> Result<Images, ExperimentError> {
-        let mut readings = Vec::new();
-        for member in committee {
-            readings.push(readings_of(member, &images.pictures, self.session)?);
-        }
-        let uncertainty = |index: usize| {
-            let of_picture: Vec<&Reading> = readings.iter().filter_map(|all| all.get(index)).collect();
-            uncertainty(&of_picture)
-        };
-        let mut order: Vec<_> = (0..images.pictures.len())
-            .map(|index| (uncertainty(index), index))
-            .collect();
-        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let members: Vec<_> = committee.iter().map(|member| member.digest()).collect();
+        let order = self
+            .cache
+            .get_or("uncertainty", &(VERSION, members, &images.digest), || {
+                self.begin("a committee looks at the captchas")?;
+                let mut readings = Vec::new();
+                for member in committee {
+                    readings.push(readings_of(member, &images.pictures, self.session)?);
+                }
+                Ok::<_, ExperimentError>(serde_json::to_vec(&most_uncertain_first(&readings))?)
+            })?;
+        let order: Vec<usize> = serde_json::from_slice(&order)?;
         let pictures: Vec<_> = order
             .into_iter()
-            .filter_map(|(_, index)| images.pictures.get(index).cloned())
+            .filter_map(|index| images.pictures.get(index).cloned())
             .collect();
         Ok(Images {
             digest: digest(&pack(&pictures)),
@@ -458,38 +429,6 @@ pub struct Answer {
     pub weight: f32,
 }
 
-/// How far a committee is from one certain reading: the share of pairs that disagree, plus one, times one minus the mean
-/// of the smallest margins. In `[0, 2]`.
-fn uncertainty(readings: &[&Reading]) -> f64 {
-    let pairs = readings.len() * readings.len().saturating_sub(1);
-    let differ = |a: &&Reading| readings.iter().filter(|b| b.text != a.text).count();
-    let disagreement = readings.iter().map(differ).sum::<usize>() as f64 / pairs.max(1) as f64;
-    let margin = readings
-        .iter()
-        .map(|reading| smallest_margin(&reading.logits))
-        .sum::<f64>()
-        / readings.len().max(1) as f64;
-    (1.0 + disagreement) * (1.0 - margin)
-}
-
-/// Over all frames, the smallest difference of the probabilities of the two likeliest classes.
-fn smallest_margin(logits: &[f32]) -> f64 {
-    let margin = |frame: &[f32]| {
-        let largest = frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let odds: Vec<f64> = frame.iter().map(|logit| f64::from(logit - largest).exp()).collect();
-        let sum: f64 = odds.iter().sum();
-        let second = odds.iter().fold([0.0; 2], |[first, second], odd| {
-            if *odd > first {
-                [*odd, first]
-            } else {
-                [first, second.max(*odd)]
-            }
-        });
-        (second[0] - second[1]) / sum
-    };
-    logits.chunks_exact(CLASSES).map(margin).fold(1.0, f64::min)
-}
-
 fn readings_of(
     solver: &Trained,
     pictures: &[Picture],
@@ -520,42 +459,6 @@ fn read(
         texts.extend(recognizer.read(&inputs)?.into_iter().map(|reading| reading.text));
     }
     Ok(texts)
-}
-
-/// Bytes of a label, zeros behind its end.
-const LABEL: usize = 8;
-const PIXELS: usize = (WIDTH * HEIGHT) as usize;
-
-fn pack(pictures: &[Picture]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(pictures.len() * (LABEL + PIXELS));
-    for picture in pictures {
-        let mut label = [0; LABEL];
-        for (place, byte) in label.iter_mut().zip(picture.label.as_str().bytes()) {
-            *place = byte;
-        }
-        bytes.extend_from_slice(&label);
-        bytes.extend_from_slice(picture.image.as_raw());
-    }
-    bytes
-}
-
-fn unpack(bytes: &[u8]) -> Result<Vec<Picture>, ExperimentError> {
-    let damaged = || ExperimentError::Cache("a set of captchas is damaged".to_owned());
-    if bytes.len() % (LABEL + PIXELS) != 0 {
-        return Err(damaged());
-    }
-    let picture = |bytes: &[u8]| {
-        let (label, pixels) = bytes.split_at_checked(LABEL)?;
-        let text = std::str::from_utf8(label).ok()?.trim_end_matches('\0');
-        Some(Picture {
-            image: GrayImage::from_raw(WIDTH, HEIGHT, pixels.to_vec())?,
-            label: Label::new(text).ok()?,
-        })
-    };
-    bytes
-        .chunks(LABEL + PIXELS)
-        .map(|bytes| picture(bytes).ok_or_else(damaged))
-        .collect()
 }
 
 /// Watches a training for Ctrl-C only.

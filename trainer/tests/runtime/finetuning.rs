@@ -1,4 +1,4 @@
-//! Equation 4 on the shipped checkpoint: a solver with a habit is imitated, and originals are not forgotten.
+//! Equation 4 on the shipped checkpoint: a solver with a habit is imitated, and lambda rises where originals suffer.
 
 use std::fs;
 

@@ -29,7 +29,7 @@ pub(super) fn pack(pictures: &[Picture]) -> Vec<u8> {
 /// What [`pack`] made.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<Picture>, ExperimentError> {
     let damaged = || ExperimentError::Cache("a set of captchas is damaged".to_owned());
-    if bytes.len() % (LABEL + PIXELS) != 0 {
+    if !bytes.len().is_multiple_of(LABEL + PIXELS) {
         return Err(damaged());
     }
     let picture = |bytes: &[u8]| {

@@ -18,25 +18,42 @@ use parallax_edge_shared::admin::CheckpointList;
 use parallax_edge_shared::digest::Digest;
 use parallax_tests::edge::{Edge, EdgeConfig, RECORDED};
 use parallax_tests::image_set::ImageSet;
-use parallax_tests::paths::{repository, tool};
+use parallax_tests::paths::tool;
 use parallax_tests::visitor::Visitor;
 use parallax_trainer::models::Recognizer;
 use parallax_trainer::runtime::{Device, SessionConfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Captchas that the attacker answers, and pictures of a set.
 const ANSWERED: usize = 200;
 /// The edge makes three to four pictures a second on one core; a busy machine gets time.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A solver of another architecture than the substitute: Model 2 of the zoo, trained on clean captchas.
-fn attacker() -> Recognizer {
-    let path = repository().join("tests/models/lenet-ctc/recognizer.onnx");
+/// A solver that has bought the texts of a set and retrained on it: Model 1 of the zoo, like the substitute.
+fn attacker(folder: &Path, bought: &ImageSet) -> Recognizer {
+    let labels = bought.pictures.iter().enumerate().map(|(number, picture)| {
+        let name = format!("{number}.png");
+        fs::write(folder.join(&name), &picture.image).unwrap();
+        json!({ "image": name, "answer": picture.label }).to_string()
+    });
+    let (file, out) = (folder.join("bought.ndjson"), folder.join("attacker"));
+    fs::write(&file, labels.collect::<Vec<_>>().join("\n")).unwrap();
+    parallax([
+        &"finetune",
+        &"--device",
+        &"cpu",
+        &"--lambda",
+        &"1",
+        &"--queries",
+        &file,
+        &"--out",
+        &out,
+    ]);
     let session = SessionConfig {
         device: Device::Cpu,
         threads: 1,
     };
-    Recognizer::new(&fs::read(path).unwrap(), session).unwrap()
+    Recognizer::new(&fs::read(out.join("recognizer.onnx")).unwrap(), session).unwrap()
 }
 
 fn read(attacker: &mut Recognizer, picture: &[u8]) -> String {
@@ -84,9 +101,11 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
         ..EdgeConfig::default()
     });
     edge.run_cron();
-    let first = ImageSet::wait_for(&edge, PATIENCE);
-    let mut attacker = attacker();
-    let before = success(&mut attacker, &first);
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut attacker = attacker(folder.path(), &ImageSet::wait_for(&edge, PATIENCE));
+    let served = renewed(&edge);
+    let shipped = served.index.recipe.checkpoint.to_string();
+    let before = success(&mut attacker, &served);
 
     for _ in 0..ANSWERED {
         let visitor = Visitor::of(&edge, RECORDED);
@@ -99,7 +118,6 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
     // Without learning.
     let control = success(&mut attacker, &renewed(&edge));
 
-    let folder = tempfile::TempDir::new().unwrap();
     let file = |name: &str| folder.path().join(name);
     fs::write(file("admin.key"), &edge.admin_key).unwrap();
     fs::write(file("checkpoint.key"), edge.signing_key.to_secret_hex()).unwrap();
@@ -107,11 +125,7 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
     assert!(queries.len() >= ANSWERED * 9 / 10, "{} answers", queries.len());
     for query in &queries {
         assert!(query["weight"].as_f64().unwrap() > 0.5, "{query}");
-        assert_eq!(
-            query["checkpoint"],
-            first.index.recipe.checkpoint.to_string(),
-            "{query}"
-        );
+        assert_eq!(query["checkpoint"], shipped, "{query}");
     }
     let (answers, tuned) = (file("answers/queries.ndjson"), file("tuned"));
     parallax([
@@ -145,16 +159,17 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
         .filter(|checkpoint| checkpoint.digest == digest)
         .find_map(|checkpoint| checkpoint.parent);
     // Manifests name their parents by the whole SHA-256.
-    let shipped = first.index.recipe.checkpoint.to_string();
     assert!(
         parent.as_ref().is_some_and(|parent| parent.starts_with(&shipped)),
         "{parent:?}"
     );
 
     let after = success(&mut attacker, &set);
-    eprintln!("the attacker reads {before} of the first set, {control} of the control's, {after} after fine-tuning");
-    assert!(before > 0.2 && control > 0.75 * before, "{before}, {control}");
-    assert!(after < 0.6 * control.min(before), "{before}, {control}, {after}");
+    eprintln!(
+        "the attacker reads {before} of the set it answered, {control} of the next, {after} of the one after fine-tuning"
+    );
+    assert!(before > 0.4 && control > 0.8 * before, "{before}, {control}");
+    assert!(after < 0.7 * control.min(before), "{before}, {control}, {after}");
 }
 
 /// Pulls until all answers are there: records are written after the visitor was answered.

@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use parallax_captcha::text::model_input;
-use parallax_edge_shared::admin::CheckpointList;
+use parallax_edge_shared::admin::{CheckpointList, SetState, SetSummary};
 use parallax_edge_shared::digest::Digest;
 use parallax_tests::edge::{Edge, EdgeConfig, RECORDED};
 use parallax_tests::image_set::ImageSet;
@@ -70,18 +70,23 @@ fn success(attacker: &mut Recognizer, set: &ImageSet) -> f64 {
     right.count() as f64 / set.pictures.len() as f64
 }
 
+/// The whole set that is served and is not `old`; a first, small one is passed over.
+fn whole_set(edge: &Edge, old: Option<Digest>) -> ImageSet {
+    ImageSet::wait_until(edge, PATIENCE, |list| {
+        let serves = |set: &SetSummary| set.state == SetState::Active && set.count == ANSWERED && Some(set.id) != old;
+        list.sets.iter().any(serves)
+    })
+}
+
 /// A new set, made with whatever checkpoint is current.
-fn renewed(edge: &Edge) -> ImageSet {
-    let before = ImageSet::export(edge, "current").index.id;
+fn renewed(edge: &Edge, old: &ImageSet) -> ImageSet {
     let order = edge
         .client
         .post("/admin/v1/sets/refresh")
         .bearer(&edge.admin_key)
         .send();
     assert_eq!(order.status, 202, "{order:?}");
-    ImageSet::wait_until(edge, PATIENCE, |sets| {
-        sets.sets.first().is_some_and(|set| set.id != before)
-    })
+    whole_set(edge, Some(old.index.id))
 }
 
 /// `parallax` with these arguments.
@@ -102,8 +107,9 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
     });
     edge.run_cron();
     let folder = tempfile::TempDir::new().unwrap();
-    let mut attacker = attacker(folder.path(), &ImageSet::wait_for(&edge, PATIENCE));
-    let served = renewed(&edge);
+    let bought = whole_set(&edge, None);
+    let mut attacker = attacker(folder.path(), &bought);
+    let served = renewed(&edge, &bought);
     let shipped = served.index.recipe.checkpoint.to_string();
     let before = success(&mut attacker, &served);
 
@@ -116,7 +122,8 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
     }
 
     // Without learning.
-    let control = success(&mut attacker, &renewed(&edge));
+    let next = renewed(&edge, &served);
+    let control = success(&mut attacker, &next);
 
     let file = |name: &str| folder.path().join(name);
     fs::write(file("admin.key"), &edge.admin_key).unwrap();
@@ -150,7 +157,7 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
         &signing_key,
     ]);
 
-    let set = renewed(&edge);
+    let set = renewed(&edge, &next);
     let digest = Digest::of(&fs::read(tuned.join("manifest.json")).unwrap());
     assert_eq!(set.index.recipe.checkpoint, digest);
     let listed = edge.client.get("/admin/v1/checkpoints").bearer(&edge.admin_key).send();

@@ -58,7 +58,7 @@ enum Ask {
 /// What of a slide is counted; nothing of it can be turned back into what a visitor sent, a kept trace aside.
 #[derive(Debug, Serialize, Deserialize)]
 struct Observation {
-    /// So that a slide that is sent again is counted once.
+    /// So that a slide that is sent again is counted once; another slide of the same session is another slide.
     session: TicketId,
     address: Option<u64>,
     account: Option<u64>,

@@ -11,7 +11,7 @@ pub use object::Cluster;
 
 use parallax_captcha::{
     risk::{
-        cluster::{ClusterConfig, Counts, Evidence, duration_bin, judge, repeated_answer},
+        cluster::{Bin, ClusterConfig, Counts, Evidence, bin, judge, repeated_answer},
         similarity::Signature,
     },
     ticket::TicketId,
@@ -63,7 +63,7 @@ struct Observation {
     address: Option<u64>,
     account: Option<u64>,
     device: Option<u64>,
-    bin: Option<u16>,
+    bin: Option<Bin>,
     signature: Option<Signature>,
     /// Where the site keeps traces.
     kept: Option<Trace>,
@@ -144,7 +144,7 @@ fn observe(slid: &SlideRequest, session: TicketId, cdata: Option<&str>, site: &S
         address: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Address, &[p])),
         account: account.map(|text| pseudonyms.entity(Kind::Account, &[text.as_bytes()])),
         device: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Device, &[p, &browser])),
-        bin: duration.and_then(|ms| duration_bin(trace.input, ms)),
+        bin: duration.and_then(|ms| bin(trace.input, ms)),
         signature: Signature::of(trace),
         kept: (site.routing.keep_traces && trace.samples.len() <= Trace::MAX_SAMPLES).then(|| trace.clone()),
     }

@@ -12,7 +12,7 @@
 //!   share of an address's and of the site's: few people use keys.
 //! - **Near-duplicate traces.** The third use of what looks like one recording is suspicious; the first two pass, since
 //!   one chance meeting is no proof.
-//! - **Repeated answers.** The same wrong answer to the same picture from several sessions: one model reads them all.
+//! - **Repeated answers.** The same wrong answer to the same picture, several times: one model reads them all.
 //!
 //! Durations, keys and duplicates are judged by the surplus over chance: among `k` slides found alike where chance makes `c`,
 //! about `(k - c) / k` are machines, and that is the probability for each of them.
@@ -176,7 +176,7 @@ pub struct ClusterConfig {
     /// So many that chance alone makes them with a probability below this are needed: on a site with
     /// [`MAX_TRACES`] traces, one or two more than [`ClusterConfig::least_near`].
     pub near_tail: f32,
-    /// Sessions that gave the same wrong answer to one picture, from which on it is suspicious. People share misreadings
+    /// How often the same wrong answer was given to one picture, from which on it is suspicious. People share misreadings
     /// too (0 and O), so it takes four, and never says more than [`ClusterConfig::most_repeated`].
     pub least_repeated: u32,
     /// The most that a repeated answer says.
@@ -274,11 +274,11 @@ pub fn judge(config: &ClusterConfig, counts: &Counts) -> Vec<Evidence> {
     .collect()
 }
 
-/// What it says that `sessions`, this one included, gave the same wrong answer to one picture.
+/// What it says that the same wrong answer was given to one picture `answers` times, this one included.
 #[must_use]
-pub fn repeated_answer(config: &ClusterConfig, sessions: u32) -> Option<Evidence> {
-    let beyond = sessions.checked_sub(config.least_repeated)?;
-    // A quarter at first, a half of the rest with every further session.
+pub fn repeated_answer(config: &ClusterConfig, answers: u32) -> Option<Evidence> {
+    let beyond = answers.checked_sub(config.least_repeated)?;
+    // A quarter at first, a half of the rest with every further answer.
     let p_bot = config.most_repeated * (1.0 - 0.6 * 0.5_f32.powi(i32::try_from(beyond).unwrap_or(i32::MAX)));
     Some(Evidence {
         signal: Signal::RepeatedAnswer,

@@ -382,8 +382,8 @@ fn a_busy_site_needs_more_meetings_than_a_quiet_one() {
 }
 
 #[test]
-fn the_same_wrong_answer_speaks_up_from_the_fourth_session_on() {
-    let p = |sessions| repeated_answer(&CONFIG(), sessions).map(|e| e.p_bot);
+fn the_same_wrong_answer_speaks_up_from_the_fourth_time_on() {
+    let p = |answers| repeated_answer(&CONFIG(), answers).map(|e| e.p_bot);
     assert_eq!((p(0), p(3)), (None, None));
     let rising = [4, 5, 8, u32::MAX].map(|n| p(n).unwrap());
     assert!(rising.is_sorted() && rising[0] > 0.2 && rising[3] <= 0.6, "{rising:?}");

@@ -39,7 +39,7 @@ const LIMIT_MS: u64 = 2000;
 enum Ask {
     /// Count a slide and say what it has in common with others: [`Counts`].
     Slide(Box<Observation>),
-    /// Count a wrong answer to a picture and say how many sessions gave it: a number.
+    /// Count a wrong answer to a picture and say how often it was given: a number.
     Answer {
         /// Pseudonym of picture and answer.
         entity: u64,
@@ -99,7 +99,7 @@ pub async fn judge_answer(picture: &[u8], answer: &str, site: &Site, call: &Call
         entity: pseudonyms.entity(Kind::Answer, &[picture, answer.as_bytes()]),
     };
     match durable::within(LIMIT_MS, durable::ask::<_, u32>(&call.env, BINDING, &site.name, &ask)).await {
-        Ok(sessions) => repeated_answer(&ClusterConfig::default(), sessions),
+        Ok(answers) => repeated_answer(&ClusterConfig::default(), answers),
         Err(failure) => {
             console_error!("{}: an answer judged alone: {failure}", site.name);
             None

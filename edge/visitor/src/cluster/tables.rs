@@ -126,7 +126,7 @@ impl Counters {
         Ok(counts.collect())
     }
 
-    /// Counts one more session that gave an answer, and says how many did within the hour.
+    /// Counts that an answer was given once more, and says how often it was within the hour.
     ///
     /// # Errors
     /// Those of the storage.

@@ -73,9 +73,11 @@ pub const ACCOUNTS: Site = routed("accounts", "0xROUTED-ACCOUNTS-1", r#"{"accoun
 pub const KEEPER: Site = routed("keeper", "0xROUTED-KEEPER-001", r#"{"keep_traces": true}"#);
 /// For slides that are sent again.
 pub const RESENT: Site = routed("resent", "0xROUTED-RESENT-001", "{}");
+/// For slides by keyboard.
+pub const KEYS: Site = routed("keys", "0xROUTED-KEYS-00001", "{}");
 
-const SITES: [Site; 12] = [
-    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER, RESENT,
+const SITES: [Site; 13] = [
+    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER, RESENT, KEYS,
 ];
 
 /// A site of the tests.

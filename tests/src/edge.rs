@@ -71,9 +71,13 @@ pub const NETWORK: Site = routed(
 pub const ACCOUNTS: Site = routed("accounts", "0xROUTED-ACCOUNTS-1", r#"{"account_hint": "cdata"}"#);
 /// Keeps raw traces.
 pub const KEEPER: Site = routed("keeper", "0xROUTED-KEEPER-001", r#"{"keep_traces": true}"#);
+/// For slides that are sent again.
+pub const RESENT: Site = routed("resent", "0xROUTED-RESENT-001", "{}");
+/// For slides by keyboard.
+pub const KEYS: Site = routed("keys", "0xROUTED-KEYS-00001", "{}");
 
-const SITES: [Site; 11] = [
-    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER,
+const SITES: [Site; 13] = [
+    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER, RESENT, KEYS,
 ];
 
 /// A site of the tests.

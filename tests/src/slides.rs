@@ -43,6 +43,20 @@ pub fn straight(slider: &Slider) -> Trace {
     }
 }
 
+/// An arrow key held down until the target is reached: 25 samples, 33 ms apart.
+#[must_use]
+pub fn held_key(slider: &Slider) -> Trace {
+    let samples = (0..=24_u8).map(f32::from);
+    Trace {
+        version: Trace::VERSION,
+        input: Input::Keyboard,
+        samples: samples
+            .map(|i| [i / 24.0 * slider.target * TRACK, 0.0, i * 33.0])
+            .collect(),
+        track: TRACK,
+    }
+}
+
 /// A hand's slide to the target: another person's with every call, as the sessions of a site are.
 ///
 /// Recorded where `PARALLAX_TRACES` names a file of recordings, else simulated. Only slides that pass the single-trace

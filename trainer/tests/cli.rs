@@ -5,8 +5,11 @@
 use std::{
     ffi::OsStr,
     fs,
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
     path::Path,
     process::{Command, Output},
+    thread,
 };
 
 use tempfile::TempDir;
@@ -190,7 +193,7 @@ fn a_result_that_cannot_be_printed_is_a_failure() {
 #[cfg(unix)]
 #[test]
 fn an_interrupted_dataset_leaves_nothing() {
-    use std::{process::Stdio, thread, time::Duration};
+    use std::{process::Stdio, time::Duration};
 
     let root = TempDir::new().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
@@ -231,6 +234,65 @@ fn a_key_is_made_once_and_its_public_half_printed() {
     assert!(failure(&make()).contains("is there already"));
     assert_eq!(fs::read_to_string(&file).unwrap(), secret);
     assert_eq!(entries(root.path()), ["own.key"]);
+}
+
+/// Answers the next request with this head and body.
+fn answer(listener: &TcpListener, head: &str, body: &str) {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .unwrap();
+}
+
+fn loopback() -> (TcpListener, String) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    (listener, address)
+}
+
+#[test]
+fn no_admin_key_is_sent_to_a_proxy_unencrypted() {
+    let root = TempDir::new().unwrap();
+    let ((proxy, by_proxy), (edge, address)) = (loopback(), loopback());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
+    command.args(["pull", "--edge", &address, "--out"]).arg(root.path());
+    for variable in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {
+        command.env(variable, &by_proxy);
+    }
+    command.env_remove("NO_PROXY").env_remove("no_proxy");
+    command.env("PARALLAX_ADMIN_KEY", "a-secret");
+    for (listener, name) in [(proxy, "the proxy"), (edge, "the edge itself")] {
+        let body = format!(r#"{{"error":{{"code":"none","message":"{name}"}}}}"#);
+        thread::spawn(move || answer(&listener, "418 X", &body));
+    }
+    let text = failure(&command.output().unwrap());
+    assert!(text.contains("the edge itself"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn waiting_for_a_busy_edge_can_be_interrupted() {
+    use std::process::Stdio;
+
+    let root = TempDir::new().unwrap();
+    let (edge, address) = loopback();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
+    command.args(["pull", "--edge", &address, "--out"]).arg(root.path());
+    command.env("PARALLAX_ADMIN_KEY", "a-secret");
+    let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    answer(&edge, "503 X\r\nretry-after: 50", "");
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let text = failure(&child.wait_with_output().unwrap());
+    assert!(text.contains("interrupted"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What only many sessions together show: counts go in, evidence comes out. The counting itself is the edge's.
 //!
-//! An **entity** is whatever sessions share: an address prefix, an account the site names, a device at an address. Four
+//! An **entity** is whatever sessions share: an address prefix, an account the site names, a device at an address. Five
 //! signs are looked for:
 //!
 //! - **Rates.** More slides of one entity in ten seconds or an hour than people behind it can make. Thresholds are
@@ -8,11 +8,13 @@
 //!   whole university.
 //! - **Concentrated durations.** Of independent people's slides a few percent take as long as this one, give or take
 //!   3 %. Where far more do, the surplus is machines, even though each looks human alone.
+//! - **Keys.** Nothing tells a held arrow key from a script that says it is one, so slides by keyboard are judged by their
+//!   share of an address's and of the site's: few people use keys.
 //! - **Near-duplicate traces.** The third use of what looks like one recording is suspicious; the first two pass, since
 //!   one chance meeting is no proof.
-//! - **Repeated answers.** The same wrong answer to the same picture from several sessions: one model reads them all.
+//! - **Repeated answers.** The same wrong answer to the same picture, several times: one model reads them all.
 //!
-//! Durations and duplicates are judged by the surplus over chance: among `k` slides found alike where chance makes `c`,
+//! Durations, keys and duplicates are judged by the surplus over chance: among `k` slides found alike where chance makes `c`,
 //! about `(k - c) / k` are machines, and that is the probability for each of them.
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,15 @@ const BIN: f32 = 1.02;
 const SHORTEST_MS: f32 = 20.0;
 const LONGEST_MS: f32 = 120_000.0;
 
+/// What slides are counted as, beside being slides; see [`bin`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Bin {
+    /// Moved by a pointer, and took about `1.02 ^ n` times the shortest time.
+    Duration(u16),
+    /// Moved by keys, whose repetition makes durations alike.
+    Keyboard,
+}
+
 /// How often one entity was seen, this slide included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -40,6 +51,8 @@ pub struct EntityCounts {
     pub hour: u32,
     /// Of those in the last hour, as long as this one, give or take 3 %; 0 where durations say nothing.
     pub same_duration: u32,
+    /// Of those in the last hour, by keyboard; 0 where this one is not.
+    pub keyboard: u32,
 }
 
 /// What a site's sessions have in common with this slide, this slide included.
@@ -75,6 +88,8 @@ pub enum Signal {
     DeviceRate,
     /// Too many slides of nearly the same duration.
     Durations,
+    /// Too many slides by keyboard.
+    Keyboard,
     /// A trace that was seen before, twice or more.
     NearDuplicate,
     /// A wrong answer that others gave to the same picture.
@@ -90,6 +105,7 @@ impl Signal {
             Self::AccountRate => "account-rate",
             Self::DeviceRate => "device-rate",
             Self::Durations => "durations",
+            Self::Keyboard => "keyboard",
             Self::NearDuplicate => "near-duplicate",
             Self::RepeatedAnswer => "repeated-answer",
         }
@@ -141,9 +157,18 @@ pub struct ClusterConfig {
     pub chance_site: f32,
     /// The same for the slides of one entity: a person repeats their own pace, so twice as much again.
     pub chance_entity: f32,
-    /// Durations are judged once chance explains them with a probability below `exp(-durations_nats)`; 13.8 is one in a
-    /// million, since every slide is tested four times.
-    pub durations_nats: f32,
+    /// Share of the slides of a site or an address prefix that are by keyboard by chance: who cannot use a pointer, or
+    /// prefers not to. Nobody measured it on sliders; one in twenty is meant to be generous.
+    pub chance_keyboard: f32,
+    /// So many slides by keyboard within the hour are never suspicious: where one person has an address prefix, or a quiet
+    /// site, to themselves, all slides are as theirs are.
+    pub spared_keyboard: u32,
+    /// Slides by keyboard of one address prefix in an hour, however many there are by pointer, which a script can send too:
+    /// [`ClusterConfig::chance_keyboard`] of what is suspicious of an address in all.
+    pub keyboard: Threshold,
+    /// Durations and keys are judged once chance explains them with a probability below `exp(-concentration_nats)`; 13.8 is
+    /// one in a million, since every slide is tested several times.
+    pub concentration_nats: f32,
     /// Probability that two independent people's traces are near duplicates: 8 of 830,000 recorded pairs were.
     pub chance_near: f32,
     /// Earlier near duplicates from which on a trace is suspicious: 2, so that its third use is.
@@ -151,7 +176,7 @@ pub struct ClusterConfig {
     /// So many that chance alone makes them with a probability below this are needed: on a site with
     /// [`MAX_TRACES`] traces, one or two more than [`ClusterConfig::least_near`].
     pub near_tail: f32,
-    /// Sessions that gave the same wrong answer to one picture, from which on it is suspicious. People share misreadings
+    /// How often the same wrong answer was given to one picture, from which on it is suspicious. People share misreadings
     /// too (0 and O), so it takes four, and never says more than [`ClusterConfig::most_repeated`].
     pub least_repeated: u32,
     /// The most that a repeated answer says.
@@ -177,7 +202,10 @@ impl Default for ClusterConfig {
             most: 0.97,
             chance_site: 0.11,
             chance_entity: 0.22,
-            durations_nats: 13.8,
+            chance_keyboard: 0.05,
+            spared_keyboard: 7,
+            keyboard: threshold(180, 1800),
+            concentration_nats: 13.8,
             chance_near: 1e-5,
             least_near: 2,
             near_tail: 1e-3,
@@ -187,11 +215,14 @@ impl Default for ClusterConfig {
     }
 }
 
-/// The bin of a duration, for counting those near it: those of its own bin and of the two beside it. `None` for keys,
-/// whose repetition makes durations alike, and for what is no duration.
+/// The bin of a slide, for counting those like it: by keyboard, or with durations of its own bin and of the two beside it.
+/// `None` for what is no duration.
 #[must_use]
-pub fn duration_bin(input: Input, duration_ms: f32) -> Option<u16> {
-    if input == Input::Keyboard || !duration_ms.is_finite() || duration_ms < 0.0 {
+pub fn bin(input: Input, duration_ms: f32) -> Option<Bin> {
+    if input == Input::Keyboard {
+        return Some(Bin::Keyboard);
+    }
+    if !duration_ms.is_finite() || duration_ms < 0.0 {
         return None;
     }
     let bins = (duration_ms.clamp(SHORTEST_MS, LONGEST_MS) / SHORTEST_MS).ln() / BIN.ln();
@@ -201,7 +232,7 @@ pub fn duration_bin(input: Input, duration_ms: f32) -> Option<u16> {
         clippy::cast_sign_loss,
         reason = "within 0 and 439"
     )]
-    Some(bins.round() as u16)
+    Some(Bin::Duration(bins.round() as u16))
 }
 
 /// What `counts` say against a slide, in the order of [`Signal`].
@@ -219,14 +250,22 @@ pub fn judge(config: &ClusterConfig, counts: &Counts) -> Vec<Evidence> {
         (0.0, device)
     };
     let entities = [counts.address, counts.account, counts.device].into_iter().flatten();
-    let durations = entities
-        .map(|entity| concentration(config, entity, config.chance_entity))
-        .fold(concentration(config, counts.site, config.chance_site), f32::max);
+    let same_duration = entities
+        .map(|entity| durations(config, entity, config.chance_entity))
+        .fold(durations(config, counts.site, config.chance_site), f32::max);
+    // An account is one person, who may never use anything but keys.
+    let keyboard = counts
+        .address
+        .map_or(0.0, |address| {
+            keyboard(config, address).max(above(config, address.keyboard, config.keyboard))
+        })
+        .max(keyboard(config, counts.site));
     [
         (Signal::AddressRate, address),
         (Signal::AccountRate, rate(counts.account, config.account)),
         (Signal::DeviceRate, device),
-        (Signal::Durations, durations),
+        (Signal::Durations, same_duration),
+        (Signal::Keyboard, keyboard),
         (Signal::NearDuplicate, near_duplicates(config, counts)),
     ]
     .into_iter()
@@ -235,11 +274,11 @@ pub fn judge(config: &ClusterConfig, counts: &Counts) -> Vec<Evidence> {
     .collect()
 }
 
-/// What it says that `sessions`, this one included, gave the same wrong answer to one picture.
+/// What it says that the same wrong answer was given to one picture `answers` times, this one included.
 #[must_use]
-pub fn repeated_answer(config: &ClusterConfig, sessions: u32) -> Option<Evidence> {
-    let beyond = sessions.checked_sub(config.least_repeated)?;
-    // A quarter at first, a half of the rest with every further session.
+pub fn repeated_answer(config: &ClusterConfig, answers: u32) -> Option<Evidence> {
+    let beyond = answers.checked_sub(config.least_repeated)?;
+    // A quarter at first, a half of the rest with every further answer.
     let p_bot = config.most_repeated * (1.0 - 0.6 * 0.5_f32.powi(i32::try_from(beyond).unwrap_or(i32::MAX)));
     Some(Evidence {
         signal: Signal::RepeatedAnswer,
@@ -266,12 +305,24 @@ fn above(config: &ClusterConfig, count: u32, threshold: Threshold) -> f32 {
     0.5 + (config.most - 0.5) * share
 }
 
-/// Share of machines among the slides of nearly this duration, where chance does not explain their number.
+fn durations(config: &ClusterConfig, counts: EntityCounts, chance: f32) -> f32 {
+    concentration(config, counts.hour, counts.same_duration, chance)
+}
+
+fn keyboard(config: &ClusterConfig, counts: EntityCounts) -> f32 {
+    if counts.keyboard <= config.spared_keyboard {
+        return 0.0;
+    }
+    concentration(config, counts.hour, counts.keyboard, config.chance_keyboard)
+}
+
+/// Share of machines among `same` slides alike of `all`, where chance, which makes a share of `chance` alike, does not
+/// explain their number.
 #[expect(clippy::cast_precision_loss, reason = "counts of an hour")]
-fn concentration(config: &ClusterConfig, counts: EntityCounts, chance: f32) -> f32 {
-    let (all, same) = (counts.hour as f32, counts.same_duration.min(counts.hour) as f32);
+fn concentration(config: &ClusterConfig, all: u32, same: u32, chance: f32) -> f32 {
+    let (all, same) = (all as f32, same.min(all) as f32);
     let expected = all * chance;
-    if same <= expected || all * divergence(same / all, chance) < config.durations_nats {
+    if same <= expected || all * divergence(same / all, chance) < config.concentration_nats {
         return 0.0;
     }
     (1.0 - expected / same).min(config.most)

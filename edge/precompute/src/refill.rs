@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use parallax_captcha::{perturb::perturb, text::draw};
 use parallax_edge_shared::{
-    image_set::{CURRENT_KEY, Current},
+    digest::Digest,
+    image_set::{CURRENT_KEY, Current, SetIndex},
     job::{Job, Reason, Refill},
     pack::{Pack, PackBuilder},
 };
@@ -39,8 +40,14 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
     refill.check()?;
     let bucket = store::bucket(env)?;
     let begins = refill.packs.is_empty();
-    let serves = begins && !current(&bucket).await?.active.is_empty();
-    if begins && serves && refill.reason == Reason::Empty {
+    let active = if begins {
+        current(&bucket).await?.active
+    } else {
+        Vec::new()
+    };
+    let serves = !active.is_empty();
+    // Delivered again because the rest could not be ordered, it finds its own first set: the rest is still to be made.
+    if serves && refill.reason == Reason::Empty && !is_begun(&refill, &active, &bucket).await? {
         return Ok("refill: there is a set by now".to_owned());
     }
     let settings = Settings::default();
@@ -111,6 +118,18 @@ async fn make_pack(
     store::write(bucket, Pack::key(pack.id), bytes).await?;
     store::write(bucket, Pack::index_key(pack.id), serde_json::to_vec(&pack)?).await?;
     Ok(pack)
+}
+
+/// Whether what is served is no more than the first set of `refill`. A set that cannot be read is another one.
+async fn is_begun(refill: &Refill, active: &[Digest], bucket: &Bucket) -> Result<bool, Failure> {
+    for id in active {
+        let json = store::read(bucket, &SetIndex::key(*id)).await?;
+        let set = json.and_then(|json| SetIndex::decode(&json).ok());
+        if !set.is_some_and(|set| refill.is_begun_by(&set)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn current(bucket: &Bucket) -> Result<Current, Failure> {

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, image_set::MAX_PACKS, pack::MAX_IMAGES};
+use crate::{
+    digest::Digest,
+    image_set::{MAX_PACKS, SetIndex},
+    pack::MAX_IMAGES,
+};
 
 /// Seeds are below this: JSON numbers beyond 2^53 do not survive JavaScript, and messages pass through it.
 pub const SEED_LIMIT: u64 = 1 << 53;
@@ -96,6 +100,13 @@ impl Refill {
         Ok(())
     }
 
+    /// Whether `set` is the beginning of what this asks for: its first pictures, served while the rest is made.
+    #[must_use]
+    pub fn is_begun_by(&self, set: &SetIndex) -> bool {
+        let first = set.get(0).map(|(_, entry)| entry.seed);
+        first == Some(self.seed_of(0)) && u32::try_from(set.count()).is_ok_and(|count| count < self.count)
+    }
+
     /// The seed of picture `index`, below [`SEED_LIMIT`].
     #[must_use]
     pub fn seed_of(&self, index: u32) -> u64 {
@@ -116,6 +127,7 @@ impl Refill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{image_set::Recipe, pack::tests::sample};
 
     #[test]
     fn packs_add_up_to_the_set() {
@@ -145,6 +157,21 @@ mod tests {
             seeds.dedup();
             assert_eq!(seeds.len(), count as usize, "{count} by {pack_size}: seeds differ");
             assert!(seeds.iter().all(|s| *s < SEED_LIMIT));
+        }
+    }
+
+    #[test]
+    fn a_refill_knows_its_own_first_set() {
+        let recipe = Recipe {
+            scheme_version: 1,
+            checkpoint: Digest::of(b"c"),
+            style: serde_json::Value::Null,
+            perturb: serde_json::Value::Null,
+        };
+        let set = |seed, count| SetIndex::new(1_800_000_000, recipe.clone(), vec![sample(seed, count).0]).unwrap();
+        let refill = Refill::new(40, 9, Reason::Empty);
+        for (seed, count, is_begun) in [(40, 8, true), (40, 9, false), (41, 8, false), (39, 8, false)] {
+            assert_eq!(refill.is_begun_by(&set(seed, count)), is_begun, "{count} from {seed}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parallax_captcha::wire::{Outcome, Trace};
 use parallax_edge_shared::admin::{ScoreReply, ScoreRequest, SiteRisk};
-use parallax_tests::edge::{ACCOUNTS, CROWD, Cluster, Edge, EdgeConfig, KEEPER, REPLAYED, SHOP, Site};
+use parallax_tests::edge::{ACCOUNTS, CROWD, Cluster, Edge, EdgeConfig, KEEPER, KEYS, REPLAYED, RESENT, SHOP, Site};
 use parallax_tests::slides::{self, Random};
 use parallax_tests::visitor::Visitor;
 use serde_json::{Value, json};
@@ -120,6 +120,24 @@ fn a_recording_is_caught_from_its_third_use_on() {
 }
 
 #[test]
+fn a_slide_that_is_sent_again_counts_once_and_another_one_of_its_session_anew() {
+    let (edge, _) = shared();
+    let visitor = Visitor::of(edge, RESENT);
+    let session = visitor.session();
+    // Two traces race for one session: the counts of the junk are not those of what comes with it, spent or not.
+    let (junk, hand) = (slides::straight(&session.slider), slides::hand(&session.slider));
+    let mut counted = Vec::new();
+    for trace in [&junk, &junk, &hand, &hand, &junk] {
+        drop(visitor.try_slide(&session, trace.clone()));
+        counted.push(held(edge, &RESENT).slides);
+    }
+    assert_eq!(counted, [1, 1, 2, 2, 2]);
+    // From another address it is another visitor's.
+    drop(Visitor::of(edge, RESENT).at("198.51.100.7").try_slide(&session, hand));
+    assert_eq!(held(edge, &RESENT).slides, 3);
+}
+
+#[test]
 fn an_account_that_slides_again_and_again_is_challenged_wherever_it_is() {
     let (edge, _) = shared();
     let outcomes: Vec<bool> = (0..8)
@@ -127,6 +145,21 @@ fn an_account_that_slides_again_and_again_is_challenged_wherever_it_is() {
         .collect();
     assert!(outcomes[..3].iter().all(|passed| *passed), "{outcomes:?}");
     assert!(outcomes[5..].iter().all(|passed| !*passed), "{outcomes:?}");
+}
+
+#[test]
+fn keys_from_one_address_are_challenged_once_they_are_more_than_a_person_presses() {
+    let (edge, _) = shared();
+    let outcomes: Vec<bool> = (0..9)
+        .map(|number| {
+            // Of any address within the prefix, and never too many at once.
+            std::thread::sleep(Duration::from_millis(1100));
+            let visitor = Visitor::of(edge, KEYS).at(&format!("198.51.100.{number}"));
+            passes(&visitor.slide(slides::held_key))
+        })
+        .collect();
+    assert!(outcomes[..7].iter().all(|passed| *passed), "{outcomes:?}");
+    assert!(outcomes[7..].iter().all(|passed| !*passed), "{outcomes:?}");
 }
 
 #[test]

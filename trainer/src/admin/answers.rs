@@ -48,6 +48,16 @@ pub struct Answer {
     pub rest: Map<String, Value>,
 }
 
+impl Recorded {
+    /// A member that a line of the file has beside those recorded: written too, it would be there twice, and no line could
+    /// be read again.
+    #[must_use]
+    pub fn reserved(&self) -> Option<&'static str> {
+        let reserved = ["image", "weight", "edge"];
+        reserved.into_iter().find(|name| self.rest.contains_key(*name))
+    }
+}
+
 /// Which picture of which pack an answer is about: several answers may be about one.
 pub type Picture = (String, String);
 

@@ -111,14 +111,17 @@ impl Client {
         let edge = edge_of(address).ok_or_else(|| AdminError::Address {
             address: address.to_owned(),
         })?;
-        let agent = ureq::Agent::config_builder()
+        let mut agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(config.timeout))
             // A redirection would take the key to an address that nobody checked.
-            .max_redirects(0)
-            .build();
+            .max_redirects(0);
+        if edge.starts_with("http:") {
+            // So would a proxy that the environment names, and what goes through it unencrypted it reads.
+            agent = agent.proxy(None);
+        }
         Ok(Self {
-            agent: agent.into(),
+            agent: agent.build().into(),
             edge,
             key,
             config,
@@ -164,7 +167,10 @@ impl Client {
             left = left.saturating_sub(1);
             match self.attempt(method, path, json, limit) {
                 Ok(reply) => return Ok(reply),
-                Err(Attempt::Retry { after, .. }) if left > 0 && wait(after.unwrap_or(delay)) => delay *= 2,
+                Err(Attempt::Retry { after, .. }) if left > 0 => {
+                    wait(after.unwrap_or(delay))?;
+                    delay *= 2;
+                }
                 Err(Attempt::Retry { error, .. } | Attempt::Final(error)) => return Err(*error),
             }
         }
@@ -238,15 +244,18 @@ fn refusal(status: u16, path: &str, body: &[u8]) -> AdminError {
     }
 }
 
-/// Waits, unless the user asks to stop; whether it did.
-fn wait(delay: Duration) -> bool {
+/// Waits, unless the user asks to stop.
+fn wait(delay: Duration) -> Result<(), AdminError> {
     let mut left = delay.min(MAX_DELAY);
-    while !left.is_zero() && !interrupt::requested() {
+    while !interrupt::requested() {
+        if left.is_zero() {
+            return Ok(());
+        }
         let step = left.min(TICK);
         thread::sleep(step);
         left -= step;
     }
-    !interrupt::requested()
+    Err(AdminError::Interrupted)
 }
 
 /// `scheme://authority` of an address that a key may be sent to.

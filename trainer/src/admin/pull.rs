@@ -130,6 +130,12 @@ impl Run<'_> {
                 if !(0.0..=1.0).contains(&recorded.p_bot) {
                     return Err(AdminError::unexpected(&path, "a probability that is none"));
                 }
+                if let Some(name) = recorded.reserved() {
+                    return Err(AdminError::unexpected(
+                        &path,
+                        format!("a record with a member {name:?}"),
+                    ));
+                }
                 self.record(recorded)?;
                 observe(&self.pulled);
             }

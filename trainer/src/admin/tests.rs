@@ -205,7 +205,15 @@ fn hostile_replies_are_refused() {
         record["p_bot"] = json!(7);
         record
     };
+    let with = |name: &str| {
+        let mut record = recorded(1, 0);
+        record[name] = json!("images/../7.png");
+        vec![page(&[record]), picture(), page(&[])]
+    };
     for (name, script) in [
+        ("a member of ours: image", with("image")),
+        ("a member of ours: weight", with("weight")),
+        ("a member of ours: edge", with("edge")),
         ("no JSON", vec![(200, b"{\n".to_vec())]),
         ("no record", vec![(200, b"{\"id\":1}\n".to_vec())]),
         (

@@ -19,7 +19,7 @@ const CONFIG: fn() -> ClusterConfig = ClusterConfig::default;
 /// Counts within one hour, as slowly and as plainly as possible.
 #[derive(Default)]
 struct Site {
-    bins: HashMap<u32, Vec<Option<u16>>>,
+    bins: HashMap<u32, Vec<Option<Bin>>>,
     traces: TraceMemory,
 }
 
@@ -27,17 +27,24 @@ impl Site {
     /// A slide from `address`; entity 0 is the site itself.
     fn slide(&mut self, address: u32, trace: &Trace) -> Counts {
         let first_last = trace.samples.first().zip(trace.samples.last());
-        let bin = first_last.and_then(|(a, b)| duration_bin(trace.input, b[2] - a[2]));
+        let bin = first_last.and_then(|(a, b)| bin(trace.input, b[2] - a[2]));
         let signature = Signature::of(trace);
         let (near_traces, traces) = signature.map_or((0, 0), |s| self.traces.near(s));
         let mut entity = |key: u32| {
             let bins = self.bins.entry(key).or_default();
             bins.push(bin);
-            let same = |other: &&Option<u16>| bin.zip(**other).is_some_and(|(a, b)| a.abs_diff(b) <= 1);
+            let same = |other: &&Option<Bin>| match (bin, **other) {
+                (Some(Bin::Duration(a)), Some(Bin::Duration(b))) => a.abs_diff(b) <= 1,
+                (Some(Bin::Keyboard), Some(Bin::Keyboard)) => true,
+                _ => false,
+            };
+            let same = bins.iter().filter(same).count() as u32;
+            let is_keyboard = bin == Some(Bin::Keyboard);
             EntityCounts {
                 burst: 1,
                 hour: bins.len() as u32,
-                same_duration: bins.iter().filter(same).count() as u32,
+                same_duration: if is_keyboard { 0 } else { same },
+                keyboard: if is_keyboard { same } else { 0 },
             }
         };
         let counts = Counts {
@@ -189,6 +196,7 @@ fn of_slides_of_one_duration_in_a_site_the_surplus_is_suspected() {
             burst: 1,
             hour,
             same_duration,
+            keyboard: 0,
         },
         ..Counts::default()
     };
@@ -210,6 +218,104 @@ fn of_slides_of_one_duration_in_a_site_the_surplus_is_suspected() {
     }
 }
 
+/// An arrow key held down: `count` steps 33 ms apart.
+fn held_key(count: u8) -> Trace {
+    let samples = (0..count).map(|i| [f32::from(i) * 10.0, 0.0, f32::from(i) * 33.0]);
+    Trace {
+        version: Trace::VERSION,
+        input: Input::Keyboard,
+        samples: samples.collect(),
+        track: f32::from(count - 1) * 10.0,
+    }
+}
+
+/// What is left of a slide by keyboard to the end of the track, in an ordinary browser, once others are known.
+fn joined_keyboard(site: &mut Site, address: u32, trace: &Trace) -> f32 {
+    let slider = Slider {
+        target: 1.0,
+        tolerance: 0.02,
+    };
+    let evidence = judge(&CONFIG(), &site.slide(address, trace));
+    join(&score(trace, &slider, &honest_browser()), &evidence).p_bot
+}
+
+#[test]
+fn scripted_keys_from_one_address_are_found() {
+    for others in [0, 30, 2000] {
+        let mut random = Random::new(14);
+        let mut site = Site::default();
+        for address in 1000..1000 + others {
+            site.slide(address, &human(&mut random));
+        }
+        let verdicts: Vec<f32> = (0..20).map(|_| joined_keyboard(&mut site, 7, &held_key(25))).collect();
+        assert!(verdicts[..7].iter().all(|p| *p < 0.5), "{others} others: {verdicts:?}");
+        assert!(verdicts[7..].iter().all(|p| *p >= 0.5), "{others} others: {verdicts:?}");
+    }
+}
+
+#[test]
+fn scripted_keys_from_many_addresses_are_found_once_they_are_more_than_people_are() {
+    let mut random = Random::new(15);
+    let mut site = Site::default();
+    for address in 1000..1500 {
+        site.slide(address, &human(&mut random));
+    }
+    let verdicts: Vec<f32> = (0..200)
+        .map(|turn| joined_keyboard(&mut site, turn, &held_key(25)))
+        .collect();
+    assert!(verdicts[..40].iter().all(|p| *p < 0.5), "{verdicts:?}");
+    assert!(verdicts[100..].iter().all(|p| *p >= 0.5), "{verdicts:?}");
+}
+
+#[test]
+fn scripted_keys_from_one_address_are_found_among_any_number_of_other_slides() {
+    let p = |keyboard| {
+        let counts = Counts {
+            address: Some(EntityCounts {
+                burst: 1,
+                hour: 1_000_000,
+                same_duration: 0,
+                keyboard,
+            }),
+            ..Counts::default()
+        };
+        let evidence = judge(&CONFIG(), &counts);
+        evidence
+            .iter()
+            .find(|e| e.signal == Signal::Keyboard)
+            .map_or(0.0, |e| e.p_bot)
+    };
+    assert!(p(179) == 0.0 && p(180) >= 0.5 && p(1800) > 0.9 && p(u32::MAX) <= 0.97);
+}
+
+#[test]
+fn the_few_people_who_use_keys_pass() {
+    let mut random = Random::new(16);
+    // Alone at home, on a site that nobody else visits: a few slides within the hour.
+    let mut quiet = Site::default();
+    for turn in 0..7 {
+        let p_bot = joined_keyboard(&mut quiet, 1, &held_key(20 + turn));
+        assert!(p_bot < 0.1, "slide {turn} at home: {p_bot}");
+    }
+    // One slide in 31, on a busy site and at a campus that a third of it comes from; others at homes of their own.
+    let mut busy = Site::default();
+    for turn in 0..2000_u32 {
+        let address = if turn % 3 == 0 { 2 } else { 1000 + turn };
+        if turn.is_multiple_of(31) {
+            let p_bot = joined_keyboard(&mut busy, address, &held_key(20 + (turn % 9) as u8));
+            assert!(p_bot < 0.1, "slide {turn} by keyboard from {address}: {p_bot}");
+        } else {
+            busy.slide(address, &human(&mut random));
+        }
+    }
+    // Whoever slides by pointer has no part in a flood of keys.
+    for _ in 0..500 {
+        busy.slide(2, &held_key(25));
+    }
+    let evidence = judge(&CONFIG(), &busy.slide(2, &human(&mut random)));
+    assert!(evidence.iter().all(|e| e.signal != Signal::Keyboard), "{evidence:?}");
+}
+
 #[test]
 fn rates_rise_from_suspicious_to_certain() {
     let burst = |n| Counts {
@@ -217,6 +323,7 @@ fn rates_rise_from_suspicious_to_certain() {
             burst: n,
             hour: n,
             same_duration: 0,
+            keyboard: 0,
         }),
         ..Counts::default()
     };
@@ -243,6 +350,7 @@ fn an_account_that_slides_without_end_is_found() {
             burst,
             hour,
             same_duration: 0,
+            keyboard: 0,
         }),
         ..Counts::default()
     };
@@ -274,8 +382,8 @@ fn a_busy_site_needs_more_meetings_than_a_quiet_one() {
 }
 
 #[test]
-fn the_same_wrong_answer_speaks_up_from_the_fourth_session_on() {
-    let p = |sessions| repeated_answer(&CONFIG(), sessions).map(|e| e.p_bot);
+fn the_same_wrong_answer_speaks_up_from_the_fourth_time_on() {
+    let p = |answers| repeated_answer(&CONFIG(), answers).map(|e| e.p_bot);
     assert_eq!((p(0), p(3)), (None, None));
     let rising = [4, 5, 8, u32::MAX].map(|n| p(n).unwrap());
     assert!(rising.is_sorted() && rising[0] > 0.2 && rising[3] <= 0.6, "{rising:?}");
@@ -283,7 +391,10 @@ fn the_same_wrong_answer_speaks_up_from_the_fourth_session_on() {
 
 #[test]
 fn durations_near_each_other_share_bins() {
-    let bin = |ms| duration_bin(Input::Mouse, ms);
+    let bin = |ms| match bin(Input::Mouse, ms) {
+        Some(Bin::Duration(number)) => Some(number),
+        _ => None,
+    };
     for ms in [25.0_f32, 100.0, 800.0, 12_345.0, 90_000.0] {
         let (own, near, far) = (bin(ms).unwrap(), bin(ms * 1.01).unwrap(), bin(ms * 1.05).unwrap());
         assert!(
@@ -293,7 +404,7 @@ fn durations_near_each_other_share_bins() {
     }
     assert_eq!((bin(0.0), bin(1e9)), (Some(0), Some(439)));
     assert_eq!((bin(f32::NAN), bin(f32::INFINITY), bin(-1.0)), (None, None, None));
-    assert_eq!(duration_bin(Input::Keyboard, 800.0), None);
+    assert_eq!(super::bin(Input::Keyboard, f32::NAN), Some(Bin::Keyboard));
 }
 
 #[test]
@@ -317,6 +428,7 @@ fn names_are_those_of_the_wire() {
         Signal::AccountRate,
         Signal::DeviceRate,
         Signal::Durations,
+        Signal::Keyboard,
         Signal::NearDuplicate,
         Signal::RepeatedAnswer,
     ] {

@@ -1,6 +1,6 @@
 //! Which solver is used: the checkpoint that the bucket names, else the one that ships.
 //!
-//! A checkpoint that is refused is named in the log once, and the one that ships is used instead.
+//! Where it cannot be used the log says why, and the one that ships is used instead for a minute: it may be there by then.
 
 pub mod accept;
 pub mod stored;
@@ -12,7 +12,7 @@ use parallax_onnx::{
     checkpoint::{Manifest, read_manifest},
     signature::PublicKey,
 };
-use worker::{Bucket, Env, console_error};
+use worker::{Bucket, Date, Env, console_error};
 
 use crate::{failure::Failure, model::AttackModel};
 use accept::{Claim, Refusal};
@@ -21,9 +21,28 @@ use accept::{Claim, Refusal};
 const SHIPPED_MANIFEST: &[u8] = include_bytes!("../../../../onnx/checkpoints/crnn/manifest.json");
 const SHIPPED_ATTACK: &[u8] = include_bytes!("../../../../onnx/checkpoints/crnn/attack.onnx");
 
+/// How long the solver that ships stands in for one that could not be used, milliseconds.
+const STAND_IN_MS: u64 = 60_000;
+
 thread_local! {
-    /// What the bucket named when this isolate last looked, and the solver that came of it.
-    static LOADED: RefCell<Option<(Option<Digest>, Solver)>> = const { RefCell::new(None) };
+    /// What this isolate loaded last.
+    static LOADED: RefCell<Option<Loaded>> = const { RefCell::new(None) };
+}
+
+/// A solver, and what it was loaded for.
+#[derive(Debug, Clone)]
+struct Loaded {
+    /// What the bucket named then.
+    named: Option<Digest>,
+    solver: Solver,
+    /// When it is looked for again, unix milliseconds, where this is not the solver that was named.
+    until_ms: Option<u64>,
+}
+
+impl Loaded {
+    fn is_for(&self, named: Option<Digest>, now_ms: u64) -> bool {
+        self.named == named && self.until_ms.is_none_or(|until_ms| now_ms < until_ms)
+    }
 }
 
 /// A solver, ready to be asked. One for the whole isolate: clones share the model.
@@ -72,7 +91,11 @@ impl Solver {
 
     /// Lets this isolate use the solver from now on, in place of another: there is not memory for many.
     pub fn adopt(self) {
-        LOADED.set(Some((Some(self.checkpoint), self)));
+        LOADED.set(Some(Loaded {
+            named: Some(self.checkpoint),
+            solver: self,
+            until_ms: None,
+        }));
     }
 }
 
@@ -96,27 +119,36 @@ pub fn shipped_digest() -> Digest {
 /// [`Failure::Platform`] when the bucket cannot be reached, [`Failure::Checkpoint`] when not even the shipped one loads.
 pub async fn solver(bucket: &Bucket, env: &Env) -> Result<Solver, Failure> {
     let named = stored::current(bucket).await?.digest;
-    let known = LOADED.with_borrow(|loaded| loaded.clone().filter(|(name, _)| *name == named));
-    if let Some((_, solver)) = known {
-        return Ok(solver);
+    let now_ms = Date::now().as_millis();
+    let before = LOADED.with_borrow(Clone::clone);
+    if let Some(loaded) = before.as_ref().filter(|loaded| loaded.is_for(named, now_ms)) {
+        return Ok(loaded.solver.clone());
     }
     let uploaded = match named {
         Some(digest) => uploaded(bucket, digest, env).await?,
         None => None,
     };
-    let solver = match uploaded {
+    let until_ms = (named.is_some() && uploaded.is_none()).then(|| now_ms.saturating_add(STAND_IN_MS));
+    let standing_in = before.map(|loaded| loaded.solver);
+    let solver = match uploaded.or(standing_in.filter(|solver| solver.checkpoint == shipped_digest())) {
         Some(solver) => solver,
         None => Solver::shipped()?,
     };
-    LOADED.set(Some((named, solver.clone())));
+    LOADED.set(Some(Loaded {
+        named,
+        solver: solver.clone(),
+        until_ms,
+    }));
     Ok(solver)
 }
 
-/// The checkpoint `digest`; `None` when it is refused (the log says why).
+/// The checkpoint `digest`; `None` when it is not there or refused (the log says why).
 async fn uploaded(bucket: &Bucket, digest: Digest, env: &Env) -> Result<Option<Solver>, Failure> {
-    let claim = stored::claim(bucket, digest).await?;
-    let attack = stored::attack(bucket, digest).await?;
-    let (Some(claim), Some(attack)) = (claim, attack) else {
+    let Some(claim) = stored::claim(bucket, digest).await? else {
+        return Ok(None);
+    };
+    let Some(attack) = stored::attack(bucket, digest).await? else {
+        console_error!("checkpoint {digest} has no attack graph");
         return Ok(None);
     };
     match Solver::accept(&claim, &attack, env) {

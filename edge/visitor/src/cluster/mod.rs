@@ -11,7 +11,7 @@ pub use object::Cluster;
 
 use parallax_captcha::{
     risk::{
-        cluster::{ClusterConfig, Counts, Evidence, duration_bin, judge, repeated_answer},
+        cluster::{Bin, ClusterConfig, Counts, Evidence, bin, judge, repeated_answer},
         similarity::Signature,
     },
     ticket::TicketId,
@@ -39,7 +39,7 @@ const LIMIT_MS: u64 = 2000;
 enum Ask {
     /// Count a slide and say what it has in common with others: [`Counts`].
     Slide(Box<Observation>),
-    /// Count a wrong answer to a picture and say how many sessions gave it: a number.
+    /// Count a wrong answer to a picture and say how often it was given: a number.
     Answer {
         /// Pseudonym of picture and answer.
         entity: u64,
@@ -58,12 +58,12 @@ enum Ask {
 /// What of a slide is counted; nothing of it can be turned back into what a visitor sent, a kept trace aside.
 #[derive(Debug, Serialize, Deserialize)]
 struct Observation {
-    /// So that a slide that is sent again is counted once.
+    /// So that a slide that is sent again is counted once; another slide of the same session is another slide.
     session: TicketId,
     address: Option<u64>,
     account: Option<u64>,
     device: Option<u64>,
-    bin: Option<u16>,
+    bin: Option<Bin>,
     signature: Option<Signature>,
     /// Where the site keeps traces.
     kept: Option<Trace>,
@@ -99,7 +99,7 @@ pub async fn judge_answer(picture: &[u8], answer: &str, site: &Site, call: &Call
         entity: pseudonyms.entity(Kind::Answer, &[picture, answer.as_bytes()]),
     };
     match durable::within(LIMIT_MS, durable::ask::<_, u32>(&call.env, BINDING, &site.name, &ask)).await {
-        Ok(sessions) => repeated_answer(&ClusterConfig::default(), sessions),
+        Ok(answers) => repeated_answer(&ClusterConfig::default(), answers),
         Err(failure) => {
             console_error!("{}: an answer judged alone: {failure}", site.name);
             None
@@ -144,7 +144,7 @@ fn observe(slid: &SlideRequest, session: TicketId, cdata: Option<&str>, site: &S
         address: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Address, &[p])),
         account: account.map(|text| pseudonyms.entity(Kind::Account, &[text.as_bytes()])),
         device: prefix.as_ref().map(|p| pseudonyms.entity(Kind::Device, &[p, &browser])),
-        bin: duration.and_then(|ms| duration_bin(trace.input, ms)),
+        bin: duration.and_then(|ms| bin(trace.input, ms)),
         signature: Signature::of(trace),
         kept: (site.routing.keep_traces && trace.samples.len() <= Trace::MAX_SAMPLES).then(|| trace.clone()),
     }

@@ -7,10 +7,9 @@ use parallax_captcha::{
         cluster::{Counts, EntityCounts, MAX_TRACES, TraceMemory},
         similarity::Signature,
     },
-    ticket::TicketId,
     wire::Trace,
 };
-use parallax_edge_shared::{admin::SiteRisk, claims::SESSION_SECONDS};
+use parallax_edge_shared::{admin::SiteRisk, claims::SESSION_SECONDS, digest::Digest};
 use serde::Deserialize;
 use worker::{
     Date, DurableObject, Env, Error, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object,
@@ -32,7 +31,7 @@ const MAX_COPIES: u32 = 32;
 
 /// Slides that are recognised when they are sent again (a lost answer, a picture that was not there yet): those of a
 /// session's life, at 100 a second. In a table, not in memory: the platform puts an object away after seconds of silence.
-const MAX_SESSIONS: u64 = 65_536;
+const MAX_SLIDES: u64 = 65_536;
 
 /// Raw traces a site that opts in has at most, and how long, milliseconds: a week.
 const MAX_KEPT: u64 = 1000;
@@ -41,8 +40,8 @@ const KEPT_MS: u64 = 7 * 86_400_000;
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS traces(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
     a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, d INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS sessions(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
-    session TEXT NOT NULL UNIQUE, counts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS slides(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
+    slide TEXT NOT NULL UNIQUE, counts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS kept(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, trace TEXT NOT NULL);
 ";
 
@@ -62,7 +61,7 @@ struct Opened {
 }
 
 #[derive(Deserialize)]
-struct SessionRow {
+struct SlideRow {
     counts: String,
 }
 
@@ -168,8 +167,12 @@ impl Opened {
         Ok(Self { sql, counters, traces })
     }
 
-    fn slide(&mut self, seen: Observation, now_ms: u64) -> Result<Counts> {
-        if let Some(counts) = self.counted_before(seen.session)? {
+    fn slide(&mut self, mut seen: Observation, now_ms: u64) -> Result<Counts> {
+        let kept = seen.kept.take();
+        // Session and slide: else another slide, sent while the session is not spent yet, would pass for this one.
+        let json = serde_json::to_vec(&seen).map_err(|e| Error::RustError(e.to_string()))?;
+        let slide = Digest::of(&json);
+        if let Some(counts) = self.counted_before(slide)? {
             return Ok(counts);
         }
         let (near_traces, traces) = match seen.signature {
@@ -191,26 +194,26 @@ impl Opened {
             near_traces,
             traces,
         };
-        if let Some(trace) = seen.kept {
+        if let Some(trace) = kept {
             self.keep(&trace, now_ms)?;
         }
         let json = serde_json::to_string(&counts).map_err(|e| Error::RustError(e.to_string()))?;
         let row = vec![
             integer(now_ms),
-            SqlStorageValue::String(seen.session.to_string()),
+            SqlStorageValue::String(slide.to_string()),
             SqlStorageValue::String(json),
         ];
         self.sql
-            .exec("INSERT INTO sessions(at, session, counts) VALUES(?1, ?2, ?3)", row)?;
-        self.trim("sessions", MAX_SESSIONS)?;
+            .exec("INSERT INTO slides(at, slide, counts) VALUES(?1, ?2, ?3)", row)?;
+        self.trim("slides", MAX_SLIDES)?;
         Ok(counts)
     }
 
-    /// What was said when this session's slide was counted.
-    fn counted_before(&self, session: TicketId) -> Result<Option<Counts>> {
-        let query = "SELECT counts FROM sessions WHERE session = ?1";
-        let bindings = vec![SqlStorageValue::String(session.to_string())];
-        let rows: Vec<SessionRow> = self.sql.exec(query, bindings)?.to_array()?;
+    /// What was said when this slide of this session was counted.
+    fn counted_before(&self, slide: Digest) -> Result<Option<Counts>> {
+        let query = "SELECT counts FROM slides WHERE slide = ?1";
+        let bindings = vec![SqlStorageValue::String(slide.to_string())];
+        let rows: Vec<SlideRow> = self.sql.exec(query, bindings)?.to_array()?;
         let parsed = rows.first().map(|row| serde_json::from_slice(row.counts.as_bytes()));
         parsed.transpose().map_err(|e| Error::RustError(e.to_string()))
     }
@@ -277,9 +280,9 @@ impl Opened {
             .exec("DELETE FROM traces WHERE at < ?1", vec![integer(traces_from)])?;
         self.sql
             .exec("DELETE FROM kept WHERE at < ?1", vec![integer(kept_from)])?;
-        let sessions_from = now_ms.saturating_sub(SESSION_SECONDS * 1000);
+        let slides_from = now_ms.saturating_sub(SESSION_SECONDS * 1000);
         self.sql
-            .exec("DELETE FROM sessions WHERE at < ?1", vec![integer(sessions_from)])?;
+            .exec("DELETE FROM slides WHERE at < ?1", vec![integer(slides_from)])?;
         let held = self.read(now_ms)?;
         Ok(held.counters == 0 && held.signatures == 0 && held.kept_traces == 0)
     }

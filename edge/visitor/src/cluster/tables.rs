@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use parallax_captcha::risk::cluster::EntityCounts;
+use parallax_captcha::risk::cluster::{Bin, EntityCounts};
 use serde::Deserialize;
 use worker::{Result, SqlStorage, SqlStorageValue};
 
@@ -22,9 +22,11 @@ const ROWS_PER_SLIDE: u64 = 11;
 /// The site itself, among its entities.
 pub const SITE: u64 = 0;
 
-/// What a count is of: slides, equal wrong answers, or (from here on) slides with a duration of one bin.
+/// What a count is of: slides, equal wrong answers, slides by keyboard, or (from here on) slides with a duration of one
+/// bin.
 const SLIDES: u64 = 0;
 const ANSWERS: u64 = 1;
+const KEYBOARD: u64 = 2;
 const FIRST_BIN: u64 = 16;
 
 const TABLES: &str = "
@@ -88,15 +90,21 @@ impl Counters {
     ///
     /// # Errors
     /// Those of the storage.
-    pub fn slide(&self, entities: &[u64], bin: Option<u16>, now_ms: u64) -> Result<Vec<EntityCounts>> {
+    pub fn slide(&self, entities: &[u64], bin: Option<Bin>, now_ms: u64) -> Result<Vec<EntityCounts>> {
         self.make_room(now_ms)?;
-        let bin = bin.map(|bin| FIRST_BIN + u64::from(bin));
+        let (bin, near) = match bin {
+            Some(Bin::Duration(number)) => {
+                let bin = FIRST_BIN + u64::from(number);
+                (Some(bin), vec![bin - 1, bin, bin + 1])
+            }
+            Some(Bin::Keyboard) => (Some(KEYBOARD), vec![KEYBOARD]),
+            None => (None, Vec::new()),
+        };
         let named: Vec<u64> = entities.iter().copied().filter(|entity| *entity != SITE).collect();
         let bursts = self.burst(&named, now_ms / BURST_SLOT_MS)?;
         let slot = now_ms / HOUR_SLOT_MS;
         let whats: Vec<u64> = core::iter::once(SLIDES).chain(bin).collect();
         self.add(slot, entities, &whats)?;
-        let near: Vec<u64> = bin.iter().flat_map(|bin| bin - 1..=bin + 1).collect();
         let wanted: Vec<u64> = core::iter::once(SLIDES).chain(near).collect();
         let rows = self.sums(slot, entities, &wanted)?;
         let sum = |entity: u64, is_wanted: fn(u64) -> bool| {
@@ -113,11 +121,12 @@ impl Counters {
                 .map_or(0, |row| row.count),
             hour: sum(entity, |what| what == SLIDES),
             same_duration: sum(entity, |what| what >= FIRST_BIN),
+            keyboard: sum(entity, |what| what == KEYBOARD),
         });
         Ok(counts.collect())
     }
 
-    /// Counts one more session that gave an answer, and says how many did within the hour.
+    /// Counts that an answer was given once more, and says how often it was within the hour.
     ///
     /// # Errors
     /// Those of the storage.

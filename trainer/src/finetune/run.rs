@@ -137,23 +137,24 @@ pub fn finetune(
     let measure_every = (steps_in_pass / 2).clamp(25, 150);
 
     let state = TrainingState::untrained(weights.clone());
+    let measured = originals(config, Stream::Progress);
     let mut run = Run {
         model,
         session,
         step: StepSession::new(model.clone(), config.batch, &state, session)?,
-        originals: pictures(config, Stream::Progress).take(config.measured_originals),
+        originals: (0..config.measured_originals as u64)
+            .map(|index| measured.sample(index))
+            .collect(),
         held_out,
         controller: Controller::new(config.lambda),
     };
-    let mut originals = pictures(config, Stream::Training)
-        .pictures
-        .batches(config.batch - half, 0, 1);
+    let mut fresh_originals = originals(config, Stream::Training).batches(config.batch - half, 0, 1);
     let mut order = Order::new(config.seed, learned.len());
 
     let (before, mut best_weights) = run.measure(0)?;
     let (mut best, mut since_best, mut course) = (before, 0, Vec::new());
     for done in 1..=steps {
-        let Some(fresh) = originals.next() else { break };
+        let Some(fresh) = fresh_originals.next() else { break };
         let chosen: Vec<&Query> = (0..half).filter_map(|_| learned.get(order.next()?).copied()).collect();
         let report = run.step(&chosen, &fresh, learning_rate(config, done, steps))?;
         if !report.loss.is_finite() || !report.grad_norm.is_finite() {
@@ -205,23 +206,11 @@ fn learning_rate(config: &FinetuneConfig, done: usize, steps: usize) -> f32 {
     config.learning_rate * rise * fall
 }
 
-struct Originals {
-    pictures: Pictures,
-}
-
-impl Originals {
-    fn take(&self, count: usize) -> Vec<Sample> {
-        (0..count as u64).map(|index| self.pictures.sample(index)).collect()
-    }
-}
-
-fn pictures(config: &FinetuneConfig, stream: Stream) -> Originals {
-    Originals {
-        pictures: Pictures {
-            style: config.original.clone(),
-            seed: config.seed,
-            stream,
-        },
+fn originals(config: &FinetuneConfig, stream: Stream) -> Pictures {
+    Pictures {
+        style: config.original.clone(),
+        seed: config.seed,
+        stream,
     }
 }
 

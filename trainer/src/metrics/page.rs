@@ -88,7 +88,7 @@ impl Page {
         let mut plot = Plot::bare("steps", tag);
         for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
             plot.x_tick(share, &format!("{:.0}", share * steps));
-            plot.y_tick(share, &format!("{:.3}", low + share * (high - low)));
+            plot.y_tick(share, &tick(low + share * (high - low), high));
         }
         let every = points.len().div_ceil(POINTS).max(1);
         let last = points.len().saturating_sub(1);
@@ -100,6 +100,17 @@ impl Page {
             .collect();
         plot.line(&line, "#0072b2", false);
         plot.finish()
+    }
+}
+
+/// `value` on an axis that ends at `high`: a learning rate has digits too.
+fn tick(value: f64, high: f64) -> String {
+    if high >= 100.0 {
+        format!("{value:.0}")
+    } else if high >= 0.1 || value == 0.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.1e}")
     }
 }
 
@@ -190,6 +201,12 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_have_the_digits_that_their_axis_needs() {
+        let ticks = [(62.86, 251.4), (0.75, 1.0), (2.5e-4, 1e-3), (0.0, 1e-3)].map(|(value, high)| tick(value, high));
+        assert_eq!(ticks, ["63", "0.75", "2.5e-4", "0.00"]);
+    }
 
     #[test]
     fn a_page_has_curves_mistakes_and_samples_and_needs_nothing_else() {

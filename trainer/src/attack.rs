@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use image::GrayImage;
 use parallax_captcha::{
     alphabet::Label,
-    perturb::{PerturbConfig, PerturbError, perturb},
+    perturb::{Ensemble, EnsembleError, Member, PerturbConfig, PerturbError, perturb},
     text::{self, Style},
 };
 
@@ -14,7 +14,7 @@ use crate::{
         batches::Sample,
         seeds::{Stream, picture_seed},
     },
-    models::{AttackModel, Ensemble},
+    models::AttackModel,
     parallel::Ordered,
     runtime::{RuntimeError, SessionConfig},
 };
@@ -25,8 +25,8 @@ const AHEAD: usize = 8;
 /// What captchas are perturbed with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surrogate {
-    /// Attack graphs; what is attacked is the mean of their losses. Without any, captchas stay as they are drawn.
-    pub graphs: Vec<Vec<u8>>,
+    /// Attack graphs that take turns. Without any, captchas stay as they are drawn.
+    pub members: Vec<Member<Vec<u8>>>,
     /// How.
     pub config: PerturbConfig,
     /// Where. As many pictures are worked on at once as it has threads.
@@ -59,6 +59,9 @@ pub enum AttackError {
     /// A graph cannot be loaded.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// A weight makes no sense.
+    #[error(transparent)]
+    Ensemble(#[from] EnsembleError),
     /// A picture was refused.
     #[error(transparent)]
     Perturb(#[from] PerturbError<RuntimeError>),
@@ -75,24 +78,19 @@ pub fn perturbed_pictures(
     seed: u64,
     range: Range<u64>,
 ) -> Result<Vec<Picture>, AttackError> {
-    let one = SessionConfig {
-        threads: 1,
-        ..surrogate.session
-    };
     let shared = Arc::new((style.clone(), surrogate.config.clone()));
     let worker = |_| {
-        let models = surrogate.graphs.iter().map(|graph| AttackModel::new(graph, one));
-        let mut model = Ensemble {
-            models: models.collect::<Result<Vec<_>, _>>()?,
+        let mut model = match surrogate.members.as_slice() {
+            [] => None,
+            members => Some(load(members, surrogate.session)?),
         };
         let shared = Arc::clone(&shared);
         let make = move |index: u64| -> Result<Picture, AttackError> {
             let (style, config) = shared.as_ref();
             let captcha = text::draw(style, picture_seed(stream, seed, index));
-            let image = if model.models.is_empty() {
-                captcha.image
-            } else {
-                perturb(&mut model, &captcha.image, &captcha.mask, &captcha.label, config)?
+            let image = match &mut model {
+                None => captcha.image,
+                Some(model) => perturb(model, &captcha.image, &captcha.mask, &captcha.label, config)?,
             };
             Ok(Picture {
                 image,
@@ -105,4 +103,20 @@ pub fn perturbed_pictures(
         .map(worker)
         .collect::<Result<Vec<_>, _>>()?;
     Ordered::start(range, AHEAD, workers).collect()
+}
+
+/// Loads attack graphs, each with one thread of the runtime: threads are better spent on several pictures.
+///
+/// # Errors
+/// [`AttackError::Runtime`], [`AttackError::Ensemble`].
+pub fn load(members: &[Member<Vec<u8>>], session: SessionConfig) -> Result<Ensemble<AttackModel>, AttackError> {
+    let session = SessionConfig { threads: 1, ..session };
+    let load = |member: &Member<Vec<u8>>| -> Result<_, AttackError> {
+        Ok(Member {
+            model: AttackModel::new(&member.model, session)?,
+            weight: member.weight,
+        })
+    };
+    let members = members.iter().map(load).collect::<Result<_, _>>()?;
+    Ok(Ensemble::new(members)?)
 }

@@ -127,9 +127,9 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.04),
-                far: Epsilon(0.12),
-                ramp_px: 14.0,
+                near: Epsilon(0.06),
+                far: Epsilon(0.22),
+                ramp_px: 12.0,
             },
             sparse: None,
             steps: 10,

@@ -2,15 +2,16 @@
 //!
 //! The attack is MI-FGSM (Dong et al. 2018) on whatever implements [`GradientModel`]; no runtime is known here. One
 //! concern a file: `budget` says how far each pixel may move, `sparse` places L0 blocks, `momentum` is the attack's
-//! update, `insertion` keeps phantom letters from growing, `mask` finds strokes where nobody says where they are.
+//! update, `ensemble` lets several
+//! models take turns, `insertion` keeps phantom letters from growing, `mask` finds strokes where nobody says where they are.
 //!
 //! What is returned is quantised to 8 bits and inside the budget as it is. Given the model's gradients every pixel is
 //! reproducible bit by bit, in wasm as natively.
 //!
 //! ```
 //! use image::{GrayImage, Luma};
-//! use parallax_captcha::alphabet::{CLASSES, Label};
-//! use parallax_captcha::perturb::{FRAMES, Gradient, GradientModel, PerturbConfig, perturb};
+//! use parallax_captcha::alphabet::Label;
+//! use parallax_captcha::perturb::{Gradient, GradientModel, PerturbConfig, perturb};
 //!
 //! /// Reads brightness; the darker, the higher its loss.
 //! struct Toy;
@@ -20,7 +21,7 @@
 //!
 //!     fn gradient(&mut self, image: &[f32], _: &Label, _: &[f32]) -> Result<Gradient, Self::Error> {
 //!         let loss = -image.iter().sum::<f32>();
-//!         Ok(Gradient { loss, image: vec![-1.0; image.len()], logits: vec![0.0; FRAMES * CLASSES] })
+//!         Ok(Gradient { loss, image: vec![-1.0; image.len()], logits: None })
 //!     }
 //! }
 //!
@@ -36,6 +37,7 @@ mod blur;
 mod budget;
 mod config;
 mod distance;
+mod ensemble;
 mod grid;
 mod hull;
 mod insertion;
@@ -44,6 +46,7 @@ mod momentum;
 mod sparse;
 
 pub use attack::{PerturbError, perturb};
+pub use ensemble::{Ensemble, EnsembleError, Member};
 pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse};
 pub use grid::{HEIGHT, MODEL_HEIGHT, MODEL_WIDTH, WIDTH};
 pub use mask::estimate_mask;
@@ -57,6 +60,9 @@ pub const FRAMES: usize = 25;
 pub trait GradientModel {
     /// Why a gradient could not be computed.
     type Error: core::error::Error + Send + Sync + 'static;
+
+    /// Told before the first gradient of each picture, so that what a picture becomes does not depend on those before it.
+    fn begin(&mut self) {}
 
     /// Loss and gradient at `image`.
     ///
@@ -75,6 +81,6 @@ pub struct Gradient {
     pub loss: f32,
     /// d objective / d image, `[30 * 100]`.
     pub image: Vec<f32>,
-    /// `[FRAMES * CLASSES]`, class 0 is the blank.
-    pub logits: Vec<f32>,
+    /// `[FRAMES * CLASSES]`, class 0 is the blank; `None` of a model whose scores do not stand for places in the picture.
+    pub logits: Option<Vec<f32>>,
 }

@@ -52,6 +52,11 @@ pub struct Style {
     pub texture: f32,
     /// Size of that texture's coarse clouds; the fine ones have a third of it.
     pub texture_cell: f32,
+    /// Largest deviation of the tone of ground and ink alike by slow shading across the picture: eyes see past it, while
+    /// no one threshold parts ink from ground.
+    pub shading: f32,
+    /// Size of the shading's clouds.
+    pub shading_cell: f32,
     /// Largest deviation of a single pixel by grain.
     pub grain: f32,
     /// Largest deviation of the ink's contrast by its own texture.
@@ -89,11 +94,13 @@ impl Default for Style {
             decoy_width: 1.0..=1.5,
             decoy_strength: 0.7,
             decoy_sparing: 0.75,
-            background: 0.58..=0.70,
+            background: 0.57..=0.68,
             contrast: 0.24..=0.32,
             polarity: Polarity::Dark,
             texture: 0.07,
             texture_cell: 18.0,
+            shading: 0.15,
+            shading_cell: 45.0,
             grain: 0.05,
             ink_texture: 0.05,
         }
@@ -110,6 +117,7 @@ impl Style {
             decoy_strength: 1.0,
             decoy_sparing: 0.0,
             texture: 0.0,
+            shading: 0.0,
             grain: 0.0,
             ink_texture: 0.0,
             ..Self::default()
@@ -151,6 +159,8 @@ impl Style {
         between("decoy_sparing", self.decoy_sparing, 0.0, 1.0)?;
         between("texture", self.texture, 0.0, 1.0)?;
         between("texture_cell", self.texture_cell, 6.0, 200.0)?;
+        between("shading", self.shading, 0.0, 1.0)?;
+        between("shading_cell", self.shading_cell, 6.0, 200.0)?;
         between("grain", self.grain, 0.0, 1.0)?;
         between("ink_texture", self.ink_texture, 0.0, 1.0)
     }

@@ -48,7 +48,7 @@ fn pixels_change_with_the_scheme_version_only() {
     let digests = [Style::default(), Style::paper()].map(|style| format!("{:016x}", digest(&style)));
     assert_eq!(
         (SCHEME_VERSION, digests),
-        (4, ["e031c39f701ce207", "6a9962cd70ee73c8"].map(str::to_owned))
+        (5, ["c2012aa8c37708ff", "4e029699f58fd691"].map(str::to_owned))
     );
 }
 
@@ -297,11 +297,39 @@ fn odd_styles_are_drawn() {
             polarity: Polarity::Any,
             texture: odd,
             texture_cell: odd,
+            shading: odd,
+            shading_cell: odd,
             grain: odd,
             ink_texture: odd,
         };
         assert_eq!(draw(&style, 1).image.dimensions(), (WIDTH, HEIGHT));
     }
+}
+
+/// The share of pixels on the wrong side of the threshold that parts letters from the rest best.
+fn best_threshold_error(captcha: &Captcha) -> f64 {
+    let mut levels = [[0_i64; 2]; 256];
+    for (level, stroke) in captcha.image.as_raw().iter().zip(captcha.mask.as_raw()) {
+        levels[usize::from(*level)][usize::from(*stroke > 127)] += 1;
+    }
+    let strokes: i64 = levels.iter().map(|[_, stroke]| stroke).sum();
+    // Everything counts as ground at first; a threshold above a level turns that level to ink.
+    let errors = levels.iter().scan(strokes, |errors, [ground, stroke]| {
+        *errors += ground - stroke;
+        Some(*errors)
+    });
+    errors.min().unwrap() as f64 / f64::from(WIDTH * HEIGHT)
+}
+
+#[test]
+fn shading_spoils_every_threshold() {
+    let flat = Style {
+        shading: 0.0,
+        ..Style::default()
+    };
+    let error = |style: &Style| (0..50).map(|seed| best_threshold_error(&draw(style, seed))).sum::<f64>() / 50.0;
+    let (shaded, flat) = (error(&Style::default()), error(&flat));
+    assert!(shaded > 1.5 * flat, "{shaded} of pixels misjudged, {flat} without shading");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The ground and the ink's tones: clouds of value noise, and grain.
+//! The ground and the ink's tones: clouds of value noise, slow shading, and grain.
 
 use super::random::Random;
 use super::{HEIGHT, Polarity, Style, WIDTH};
@@ -37,6 +37,7 @@ impl Ground {
             random,
         );
         add_clouds(&mut contrast, style.texture_cell * FINE, style.ink_texture, random);
+        add_clouds(&mut tone, style.shading_cell, style.shading, random);
         add_grain(&mut tone, style.grain, random);
         Self { tone, contrast }
     }

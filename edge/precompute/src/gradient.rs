@@ -36,7 +36,7 @@ pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Fa
         checkpoint: solver.checkpoint(),
         loss,
         gradient: image,
-        logits,
+        logits: logits.unwrap_or_default(),
         input,
     })
 }

@@ -150,6 +150,10 @@ impl GradientModel for AttackModel {
         let AttackInputs { target, start, skip } = AttackInputs::encode(&label.classes())?;
         let [loss, image, logits] = self.run([image, &target, &start, &skip, frame_weights])?;
         let loss = loss.first().copied().ok_or(ModelError::Interface { name: "loss" })?;
-        Ok(Gradient { loss, image, logits })
+        Ok(Gradient {
+            loss,
+            image,
+            logits: Some(logits),
+        })
     }
 }

@@ -19,7 +19,8 @@ pub const DEFAULT_PAGE: u32 = 100;
 /// Ids and cursors are below this: JSON numbers beyond 2^53 do not survive JavaScript.
 pub const CURSOR_LIMIT: u64 = 1 << 53;
 
-/// One answered challenge, as `GET /admin/v1/queries` writes it. Nothing in it names the visitor.
+/// One answered challenge, as `GET /admin/v1/queries` writes it. Nothing in it names the visitor: of where they are it has
+/// a pseudonym of the day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Query {
     /// Its id, and the cursor that the next page begins after; ids only ever rise.
@@ -44,6 +45,10 @@ pub struct Record {
     pub pack: Digest,
     /// Where it lies in it, `[offset, length]`.
     pub span: Span,
+    /// Who answered: a keyed hash of the network, under a key of the site and the day
+    /// ([`Pseudonyms`](crate::pseudonym::Pseudonyms)). Answers of one attacker can be learned from together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<u64>,
     /// The answer given, in the alphabet's normal form, at most 64 characters.
     pub answer: String,
     /// Whether it was right.
@@ -143,6 +148,7 @@ mod tests {
                 checkpoint: Digest::of(b"checkpoint"),
                 pack: Digest::of(b"pack"),
                 span: Span { offset: 3, length: 4 },
+                source: Some(8),
                 answer: "A2\nFK".into(),
                 right: false,
                 p_bot: 0.5,
@@ -156,7 +162,7 @@ mod tests {
             line.starts_with(r#"{"id":7,"time":1700000000,"site":"shop","set":""#),
             "{line}"
         );
-        assert!(line.ends_with(r#""span":[3,4],"answer":"A2\nFK","right":false,"p_bot":0.5,"reasons":["too-fast"],"elapsed_ms":4200,"keys":5}"#), "{line}");
+        assert!(line.ends_with(r#""span":[3,4],"source":8,"answer":"A2\nFK","right":false,"p_bot":0.5,"reasons":["too-fast"],"elapsed_ms":4200,"keys":5}"#), "{line}");
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Query>(&line).unwrap(), query);
     }

@@ -9,6 +9,7 @@ use crate::{
     experiment::{Cache, Experiment, Lab, Report, Setting, Size},
     files,
     runtime::{DeviceChoice, SessionConfig, default_threads},
+    zoo::Architecture,
 };
 
 /// Options of `parallax experiment`.
@@ -32,6 +33,9 @@ pub struct Options {
     /// Captchas in a measurement
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     measured: u32,
+    /// What captchas are perturbed with; several take turns [default: crnn, the paper's]
+    #[arg(long, value_name = "MODEL", value_enum)]
+    substitute: Vec<Architecture>,
     /// Clean captchas that base models learn from [default: as many as suffice]
     #[arg(long, value_parser = clap::value_parser!(u64).range(64..))]
     base_samples: Option<u64>,
@@ -114,6 +118,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         measured: options.measured as usize,
         base_samples: options.base_samples,
         rounds: options.rounds,
+        substitutes: substitutes(options),
     };
     let experiment = options.experiment;
     let report = experiment.run(&lab, &size, &options.setting.settings())?;
@@ -136,6 +141,14 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     Ok(())
 }
 
+fn substitutes(options: &Options) -> Vec<Architecture> {
+    if options.substitute.is_empty() {
+        vec![Architecture::Crnn]
+    } else {
+        options.substitute.clone()
+    }
+}
+
 /// The command that makes this report again.
 fn command(options: &Options, session: SessionConfig) -> String {
     let rounds = match options.experiment {
@@ -145,8 +158,12 @@ fn command(options: &Options, session: SessionConfig) -> String {
     let base = options
         .base_samples
         .map_or(String::new(), |samples| format!(" --base-samples {samples}"));
+    let substitutes: String = substitutes(options)
+        .iter()
+        .map(|model| format!(" --substitute {}", model.name()))
+        .collect();
     format!(
-        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{base} --device {} --threads {}",
+        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{substitutes}{base} --device {} --threads {}",
         options.experiment.name(),
         options.scale,
         options.setting.name(),

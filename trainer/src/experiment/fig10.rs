@@ -6,18 +6,18 @@ use super::{ADAPTIVE, ATTACKER, Bench, ExperimentError, Row, Use, report::Page, 
 const PEOPLE: [u32; 7] = [0, 10, 20, 30, 40, 70, 100];
 
 pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
-    let (substitute, attacker) = bench.retrained(ATTACKER)?;
-    let served = bench.images(&substitute, Use::Queries, 1, bench.size.scaled(100_000))?;
+    let (substitutes, attacker) = bench.retrained(ATTACKER)?;
+    let served = bench.images(&substitutes, Use::Queries, 1, bench.size.scaled(100_000))?;
     let texts = bench.lab.answers(&attacker, &served)?;
-    let before = bench.success(&attacker, &substitute, 1)?;
+    let before = bench.success(&attacker, &substitutes, 1)?;
     let mut rows = Vec::new();
     for percent in PEOPLE {
         let answers = with_people(&texts, &served, f64::from(percent) / 100.0);
-        let tuned = bench.finetune(&substitute, &served, &answers, ADAPTIVE)?;
+        let tuned = bench.finetune(&substitutes, &served, &answers, ADAPTIVE)?;
         let stage = format!("{percent} % people");
         rows.push(bench.row("not fine-tuned", f64::from(percent), &stage, &before));
         rows.push(Row {
-            original: Some(bench.lab.clean(&tuned, &bench.setting.style)?),
+            original: bench.clean(&tuned)?,
             ..bench.row(
                 "fine-tuned",
                 f64::from(percent),

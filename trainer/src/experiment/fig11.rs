@@ -7,9 +7,9 @@ use crate::zoo::Architecture;
 const QUERIES: [u32; 4] = [10, 20, 50, 100];
 
 pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
-    let (substitute, attacker) = bench.retrained(ATTACKER)?;
+    let (substitutes, attacker) = bench.retrained(ATTACKER)?;
     let most = bench.size.scaled(100_000);
-    let perturbed = bench.images(&substitute, Use::Queries, 1, most)?;
+    let perturbed = bench.images(&substitutes, Use::Queries, 1, most)?;
     let kinds = [
         (
             "ordinary",
@@ -17,7 +17,7 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
                 .lab
                 .images(&[], &bench.setting.clean(), 1_000_000 + bench.seed, most)?,
         ),
-        ("near the boundary", near_boundary(bench, &substitute, &perturbed)?),
+        ("near the boundary", near_boundary(bench, &substitutes, &perturbed)?),
         ("perturbed", perturbed),
     ];
     let mut rows = Vec::new();
@@ -26,7 +26,7 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
         for thousands in QUERIES {
             let count = bench.size.scaled(1_000 * thousands);
             let first = answers.get(..count).unwrap_or(&answers);
-            let tuned = bench.finetune(&substitute, &served, first, ADAPTIVE)?;
+            let tuned = bench.finetune(&substitutes, &served, first, ADAPTIVE)?;
             let success = bench.success(&attacker, &tuned, 1)?;
             rows.push(bench.row(series, f64::from(thousands), &format!("{count} queries"), &success));
         }
@@ -34,17 +34,18 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
     Ok(rows)
 }
 
-/// The captchas ordered by how much a committee of two substitutes disagrees about them and how unsure it is.
-fn near_boundary(bench: &Bench<'_>, substitute: &Trained, images: &Images) -> Result<Images, ExperimentError> {
-    let second = bench.base(Architecture::InceptionCtc)?;
-    bench.lab.by_uncertainty(&[substitute, &second], images)
+/// The captchas ordered by how much a committee, the substitutes and one model more, disagrees about them and how unsure it
+/// is.
+fn near_boundary(bench: &Bench<'_>, substitutes: &[Trained], images: &Images) -> Result<Images, ExperimentError> {
+    let another = bench.base(Architecture::InceptionCtc)?;
+    bench.lab.by_uncertainty(&[substitutes, &[another]].concat(), images)
 }
 
 pub(super) fn page() -> Page {
     Page {
         title: "Figure 11: which captchas to serve",
         about: "The attacker is Model 4, retrained. Its answers are to captchas that are not perturbed, to perturbed ones, or \
-                to those of the perturbed ones first about which a committee (Models 1 and 6) disagrees and is least sure.",
+                to those of the perturbed ones first about which a committee (the substitutes and Model 6) disagrees and is least sure.",
         x: "queries, thousands at scale 1",
         paper: |series, x| match (series, x as u32) {
             ("ordinary", 100) => Some("about as perturbed at 10"),

@@ -10,10 +10,10 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
     let mut rows = Vec::new();
     for architecture in Architecture::ALL
         .into_iter()
-        .filter(|model| *model != Architecture::Crnn)
+        .filter(|model| !bench.size.substitutes.contains(model))
     {
-        let (substitute, attacker) = bench.retrained(architecture)?;
-        let served = bench.images(&substitute, Use::Queries, 1, bench.size.scaled(100_000))?;
+        let (substitutes, attacker) = bench.retrained(architecture)?;
+        let served = bench.images(&substitutes, Use::Queries, 1, bench.size.scaled(100_000))?;
         let answers = by_machine(&bench.lab.answers(&attacker, &served)?);
         for thousands in QUERIES {
             let count = if thousands == 0 {
@@ -22,14 +22,14 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
                 bench.size.scaled(1_000 * thousands)
             };
             let tuned = match answers.get(..count) {
-                Some(first) if count > 0 => bench.finetune(&substitute, &served, first, ADAPTIVE)?,
-                _ => substitute.clone(),
+                Some(first) if count > 0 => bench.finetune(&substitutes, &served, first, ADAPTIVE)?,
+                _ => substitutes.clone(),
             };
             let success = bench.success(&attacker, &tuned, 1)?;
             let stage = format!("{count} queries");
             let row = bench.row(architecture.name(), f64::from(thousands), &stage, &success);
             rows.push(Row {
-                original: Some(bench.lab.clean(&tuned, &bench.setting.style)?),
+                original: bench.clean(&tuned)?,
                 ..row
             });
         }
@@ -40,8 +40,8 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
 pub(super) fn page() -> Page {
     Page {
         title: "Figure 9: five attackers, and how many answers it takes",
-        about: "Models 2 to 6 each retrain on perturbed captchas; the substitute (Model 1) is fine-tuned on some of the \
-                answers of one of them at a time.",
+        about: "All models that are no substitute retrain on perturbed captchas; the substitutes are fine-tuned on some of \
+                the answers of one of them at a time.",
         x: "queries, thousands at scale 1",
         paper: |_, x| match x as u32 {
             0 => Some("41 to 46 %"),

@@ -18,6 +18,8 @@ pub use cache::Cache;
 pub use lab::{Answer, Images, Lab, Setting, Success, Trained};
 pub use report::{Report, Row};
 
+use statistics::Share;
+
 use crate::{
     attack::AttackError,
     files::FilesError,
@@ -41,8 +43,8 @@ pub enum Experiment {
     Fig11,
 }
 
-/// How large an experiment is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// How large an experiment is, and who defends.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Size {
     /// 1 has the paper's counts.
     pub scale: f64,
@@ -54,6 +56,8 @@ pub struct Size {
     pub base_samples: Option<u64>,
     /// Rounds of the race.
     pub rounds: u64,
+    /// What captchas are perturbed with, in turns.
+    pub substitutes: Vec<Architecture>,
 }
 
 impl Size {
@@ -186,40 +190,61 @@ impl Bench<'_> {
         self.lab.base(architecture, &self.setting.style, samples)
     }
 
-    fn images(&self, substitute: &Trained, purpose: Use, round: u64, count: usize) -> Result<Images, ExperimentError> {
-        let seed = (self.seed * 100 + round) * 10 + purpose as u64;
-        self.lab.images(&[substitute], self.setting, seed, count)
+    /// The substitutes, trained on clean captchas.
+    fn substitutes(&self) -> Result<Vec<Trained>, ExperimentError> {
+        let architectures = self.size.substitutes.iter();
+        architectures.map(|architecture| self.base(*architecture)).collect()
     }
 
-    /// Success of `solver` on new captchas, perturbed with `substitute`.
-    fn success(&self, solver: &Trained, substitute: &Trained, round: u64) -> Result<Success, ExperimentError> {
-        let images = self.images(substitute, Use::Measuring, round, self.size.measured)?;
+    fn images(
+        &self,
+        substitutes: &[Trained],
+        purpose: Use,
+        round: u64,
+        count: usize,
+    ) -> Result<Images, ExperimentError> {
+        let seed = (self.seed * 100 + round) * 10 + purpose as u64;
+        self.lab.images(substitutes, self.setting, seed, count)
+    }
+
+    /// Success of `solver` on new captchas, perturbed with `substitutes`.
+    fn success(&self, solver: &Trained, substitutes: &[Trained], round: u64) -> Result<Success, ExperimentError> {
+        let images = self.images(substitutes, Use::Measuring, round, self.size.measured)?;
         self.lab.success(solver, &images)
     }
 
-    /// The substitute, and an attacker that has retrained on captchas perturbed with it.
-    fn retrained(&self, architecture: Architecture) -> Result<(Trained, Trained), ExperimentError> {
-        let substitute = self.base(Architecture::Crnn)?;
-        let known = self.images(&substitute, Use::Retraining, 1, self.size.scaled(100_000))?;
-        let base = self.base(architecture)?;
-        let attacker = self.lab.retrain(&base, &[&known], self.setting, self.seed)?;
-        Ok((substitute, attacker))
+    /// The share of clean captchas that the worst of `substitutes` reads.
+    fn clean(&self, substitutes: &[Trained]) -> Result<Option<Share>, ExperimentError> {
+        let clean = substitutes.iter().map(|one| self.lab.clean(one, &self.setting.style));
+        let clean: Vec<_> = clean.collect::<Result<_, _>>()?;
+        Ok(clean.into_iter().min_by_key(|share| share.success))
     }
 
+    /// The substitutes, and an attacker that has retrained on captchas perturbed with them.
+    fn retrained(&self, architecture: Architecture) -> Result<(Vec<Trained>, Trained), ExperimentError> {
+        let substitutes = self.substitutes()?;
+        let known = self.images(&substitutes, Use::Retraining, 1, self.size.scaled(100_000))?;
+        let base = self.base(architecture)?;
+        let attacker = self.lab.retrain(&base, &[&known], self.setting, self.seed)?;
+        Ok((substitutes, attacker))
+    }
+
+    /// Each of the substitutes, fine-tuned on the same answers.
     fn finetune(
         &self,
-        substitute: &Trained,
+        substitutes: &[Trained],
         images: &Images,
         answers: &[Answer],
         lambda: crate::finetune::Lambda,
-    ) -> Result<Trained, ExperimentError> {
+    ) -> Result<Vec<Trained>, ExperimentError> {
         let config = crate::finetune::FinetuneConfig {
             seed: self.seed,
             original: self.setting.style.clone(),
             lambda,
             ..crate::finetune::FinetuneConfig::default()
         };
-        self.lab.finetune(substitute, images, answers, &config)
+        let tune = |one: &Trained| self.lab.finetune(one, images, answers, &config);
+        substitutes.iter().map(tune).collect()
     }
 
     fn row(&self, series: &str, x: f64, stage: &str, success: &Success) -> Row {

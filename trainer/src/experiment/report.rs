@@ -139,8 +139,7 @@ impl Page {
                 .original()
                 .map_or(String::new(), |share| format!("{:.1} %", 100.0 * share.rate()));
             let goal = (self.goal)(group.x).map_or(String::new(), |goal| {
-                let met = if group.raw().rate() <= goal { "met" } else { "missed" };
-                format!("{:.0} %: {met}", 100.0 * goal)
+                format!("{:.0} %: {}", 100.0 * goal, verdict(group.raw(), goal))
             });
             let _ = writeln!(
                 text,
@@ -195,6 +194,18 @@ impl Page {
     }
 }
 
+/// Whether success is at most `goal`, as far as so many tries can tell.
+fn verdict(success: Share, goal: f64) -> &'static str {
+    let [low, high] = success.interval();
+    if high <= goal {
+        "met"
+    } else if low > goal {
+        "missed"
+    } else {
+        "within the interval"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,9 +243,16 @@ mod tests {
             "{markdown}"
         );
         assert!(
-            line("step 1").contains("| 30.0 % (24.1 to 36.7) |") && line("step 1").contains("30 %: met"),
+            line("step 1").contains("| 30.0 % (24.1 to 36.7) |") && line("step 1").contains("30 %: within the interval"),
             "{markdown}"
         );
         assert_eq!(svg.matches("<circle").count(), 2);
+    }
+
+    #[test]
+    fn a_goal_is_met_by_the_whole_interval() {
+        for (success, expected) in [(10, "met"), (22, "within the interval"), (30, "within the interval"), (60, "missed")] {
+            assert_eq!(verdict(Share { success, count: 100 }, 0.3), expected, "{success}");
+        }
     }
 }

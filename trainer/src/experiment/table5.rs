@@ -7,8 +7,8 @@ use crate::finetune::Lambda;
 const PEOPLE: [u32; 3] = [0, 10, 70];
 
 pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
-    let (substitute, attacker) = bench.retrained(ATTACKER)?;
-    let served = bench.images(&substitute, Use::Queries, 1, bench.size.scaled(100_000))?;
+    let (substitutes, attacker) = bench.retrained(ATTACKER)?;
+    let served = bench.images(&substitutes, Use::Queries, 1, bench.size.scaled(100_000))?;
     let texts = bench.lab.answers(&attacker, &served)?;
     let lambdas = [
         ("lambda 0", Lambda::Fixed(0.0)),
@@ -20,11 +20,11 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
     for (series, lambda) in lambdas {
         for percent in PEOPLE {
             let answers = with_people(&texts, &served, f64::from(percent) / 100.0);
-            let tuned = bench.finetune(&substitute, &served, &answers, lambda)?;
+            let tuned = bench.finetune(&substitutes, &served, &answers, lambda)?;
             let success = bench.success(&attacker, &tuned, 1)?;
             let row = bench.row(series, f64::from(percent), &format!("{percent} % people"), &success);
             rows.push(Row {
-                original: Some(bench.lab.clean(&tuned, &bench.setting.style)?),
+                original: bench.clean(&tuned)?,
                 ..row
             });
         }

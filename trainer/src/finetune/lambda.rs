@@ -25,11 +25,15 @@ const RANGE: [f64; 2] = [1.0 / 32.0, 32.0];
 /// of 0.82 for 0.92 nearly triples lambda.
 const GAIN: f64 = 10.0;
 
+/// By what lambda is multiplied or divided for one measurement at most: the first steps on other data hurt whatever lambda
+/// is, and what it was raised by then would take many measurements to come down.
+const MOST: f64 = 3.0;
+
 /// Above the target lambda falls slower than it rises below it: forgetting is quicker than learning again.
 const RELEASE: f64 = 0.5;
 
 /// Adjusts lambda: an integral controller on its logarithm.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Controller {
     lambda: Lambda,
     log: f64,
@@ -59,7 +63,8 @@ impl Controller {
         let missing = target - accuracy;
         let gain = if missing > 0.0 { GAIN } else { GAIN * RELEASE };
         let [least, most] = RANGE.map(f64::ln);
-        self.log = (self.log + gain * missing).clamp(least, most);
+        let change = (gain * missing).clamp(-MOST.ln(), MOST.ln());
+        self.log = (self.log + change).clamp(least, most);
     }
 }
 
@@ -92,6 +97,18 @@ mod tests {
                 assert!((accuracy - 0.9).abs() < 0.04, "{half}: {accuracy} at {lambda}");
             }
         }
+    }
+
+    #[test]
+    fn one_bad_measurement_is_soon_forgotten() {
+        let mut controller = Controller::new(Lambda::Adaptive { target: 0.9 });
+        controller.measured(0.1);
+        assert!((controller.value() - 3.0).abs() < 1e-5);
+        let needed = (1..).find(|_| {
+            controller.measured(0.98);
+            controller.value() < 1.0
+        });
+        assert_eq!(needed, Some(3));
     }
 
     #[test]

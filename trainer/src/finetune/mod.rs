@@ -6,10 +6,14 @@
 //! what misleads the one misleads the other. `lambda` is adjusted while training so that accuracy on originals stays
 //! ([`lambda`]).
 
+mod cluster;
 pub mod lambda;
+mod progress;
 mod queries;
 mod run;
 
+pub use cluster::{Clustered, Start, WatchClusters, finetune_clusters};
 pub use lambda::Lambda;
+pub use progress::{Course, Progress, ProgressError, origin};
 pub use queries::{Queries, QueriesError, Query, Unusable, classes as answer_classes};
-pub use run::{FinetuneConfig, FinetuneReport, Finetuned, Measurement, finetune};
+pub use run::{FinetuneConfig, FinetuneReport, Finetuned, Measurement, Outcome, Watch, finetune};

@@ -1,4 +1,5 @@
-//! Queries: pictures that were served, and what was answered. NDJSON, one `{"image", "answer", "weight"}` a line.
+//! Queries: pictures that were served, and what was answered. NDJSON, one `{"image", "answer"}` a line; `weight`,
+//! `source` and `right` may be there too.
 
 use std::{
     collections::HashMap,
@@ -34,6 +35,10 @@ pub struct Query {
     pub classes: Vec<usize>,
     /// Probability that a machine answered, in `[0, 1]`.
     pub weight: f32,
+    /// Which of several attackers it may have been: a pseudonym.
+    pub source: Option<u64>,
+    /// Whether the answer was right, where somebody knew.
+    pub right: Option<bool>,
 }
 
 /// An answer that no model of ours could give, so that nothing is to be learned from it.
@@ -110,6 +115,8 @@ struct Line {
     answer: String,
     #[serde(default = "certain")]
     weight: f32,
+    source: Option<u64>,
+    right: Option<bool>,
 }
 
 fn certain() -> f32 {
@@ -183,6 +190,8 @@ impl Queries {
                 picture,
                 classes,
                 weight: query.weight,
+                source: query.source,
+                right: query.right,
             });
         }
         if queries.usable.is_empty() {
@@ -241,7 +250,7 @@ mod tests {
 
     #[test]
     fn answers_are_read_as_they_were_typed() {
-        let lines = r#"{"image": "a.png", "answer": " a2 f", "weight": 0.75, "set": "of interest to others"}
+        let lines = r#"{"image": "a.png", "answer": " a2 f", "weight": 0.75, "source": 3, "right": true, "set": "of interest to others"}
 
             {"image": "a.png", "answer": "HKLMNP"}"#;
         let queries = read(lines).unwrap();
@@ -254,6 +263,8 @@ mod tests {
             "one picture"
         );
         assert_eq!((queries.usable[0].picture, queries.usable[1].picture), (0, 0));
+        let known: Vec<_> = queries.usable.iter().map(|query| (query.source, query.right)).collect();
+        assert_eq!(known, [(Some(3), Some(true)), (None, None)]);
         assert!(
             queries.usable[0].image.len() == 3_000 && queries.usable[0].image.iter().all(|v| (v - 0.2).abs() < 1e-6)
         );

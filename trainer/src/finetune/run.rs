@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     lambda::{Controller, Lambda},
+    progress::{Course, Progress},
     queries::Query,
 };
 use crate::{
@@ -111,7 +112,27 @@ pub struct Finetuned {
     pub report: FinetuneReport,
 }
 
-/// Fine-tunes `weights` of `model` on `queries`. `watch` is told of every measurement and says whether to go on.
+/// Who looks on.
+pub trait Watch {
+    /// How it goes, of so many steps at most.
+    fn measured(&mut self, measured: &Measurement, steps: usize);
+
+    /// Whether to stop after this step.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// How a fine-tuning ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It is done.
+    Finished(Box<Finetuned>),
+    /// It was stopped, and goes on from here.
+    Stopped(Box<Progress>),
+}
+
+/// Fine-tunes `weights` of `model` on `queries`, from the beginning or from where the same was stopped.
 ///
 /// A tenth of the pictures is held out; the weights kept are those that agree best with its answers, less what originals
 /// are read worse than an adaptive lambda's target.
@@ -124,8 +145,9 @@ pub fn finetune(
     queries: &[Query],
     config: &FinetuneConfig,
     session: SessionConfig,
-    watch: &mut dyn FnMut(&Measurement, usize) -> bool,
-) -> Result<Finetuned, TrainError> {
+    progress: Option<Progress>,
+    watch: &mut dyn Watch,
+) -> Result<Outcome, TrainError> {
     let (held_out, learned) = split(queries, config.seed);
     if held_out.is_empty() || learned.is_empty() {
         return Err(TrainError::FewQueries { found: queries.len() });
@@ -136,7 +158,11 @@ pub fn finetune(
     let steps = passes * steps_in_pass;
     let measure_every = (steps_in_pass / 2).clamp(25, 150);
 
-    let state = TrainingState::untrained(weights.clone());
+    let state = progress.as_ref().map_or_else(
+        || TrainingState::untrained(weights.clone()),
+        |progress| progress.state.clone(),
+    );
+    let begun = state.step as usize;
     let measured = originals(config, Stream::Progress);
     let mut run = Run {
         model,
@@ -146,14 +172,22 @@ pub fn finetune(
             .map(|index| measured.sample(index))
             .collect(),
         held_out,
-        controller: Controller::new(config.lambda),
+        controller: progress
+            .as_ref()
+            .map_or_else(|| Controller::new(config.lambda), |progress| progress.course.controller),
     };
-    let mut fresh_originals = originals(config, Stream::Training).batches(config.batch - half, 0, 1);
+    let mut fresh_originals = originals(config, Stream::Training).batches(config.batch - half, begun as u64, 1);
     let mut order = Order::new(config.seed, learned.len());
+    order.skip(half * begun);
 
-    let (before, mut best_weights) = run.measure(0)?;
-    let (mut best, mut since_best, mut course) = (before, 0, Vec::new());
-    for done in 1..=steps {
+    let (mut course, mut best_weights) = match progress {
+        Some(Progress { course, best, .. }) => (course, best),
+        None => {
+            let (before, weights) = run.measure(0)?;
+            (Course::new(before, run.controller), weights)
+        }
+    };
+    for done in begun + 1..=steps {
         let Some(fresh) = fresh_originals.next() else { break };
         let chosen: Vec<&Query> = (0..half).filter_map(|_| learned.get(order.next()?).copied()).collect();
         let report = run.step(&chosen, &fresh, learning_rate(config, done, steps))?;
@@ -165,39 +199,35 @@ pub fn finetune(
                 saved: 0,
             });
         }
-        if done % measure_every != 0 && done != steps {
-            continue;
+        if done % measure_every == 0 || done == steps {
+            let (measured, weights) = run.measure(done)?;
+            if course.add(measured, run.controller, config.lambda) {
+                best_weights = weights;
+            }
+            watch.measured(&measured, steps);
+            if course.since_best >= config.patience {
+                break;
+            }
         }
-        let (measured, weights) = run.measure(done)?;
-        course.push(measured);
-        since_best += 1;
-        if score(&measured, config.lambda) > score(&best, config.lambda) {
-            (best, best_weights, since_best) = (measured, weights, 0);
-        }
-        if !watch(&measured, steps) || since_best >= config.patience {
-            break;
+        if done < steps && watch.stop() {
+            return Ok(Outcome::Stopped(Box::new(Progress {
+                state: run.step.state()?,
+                best: best_weights,
+                course,
+            })));
         }
     }
-    Ok(Finetuned {
+    Ok(Outcome::Finished(Box::new(Finetuned {
         weights: best_weights,
         report: FinetuneReport {
             queries: learned.len(),
             held_out: run.held_out.len(),
-            looks: config.batch * course.last().map_or(0, |last| last.step),
-            before,
-            after: best,
-            course,
+            looks: config.batch * course.all.last().map_or(0, |last| last.step),
+            before: course.before,
+            after: course.best,
+            course: course.all,
         },
-    })
-}
-
-/// What the best weights are best at.
-fn score(measured: &Measurement, lambda: Lambda) -> f64 {
-    let forgotten = match lambda {
-        Lambda::Adaptive { target } => (target - measured.accuracy).max(0.0),
-        Lambda::Fixed(_) => 0.0,
-    };
-    measured.agreement - forgotten
+    })))
 }
 
 fn learning_rate(config: &FinetuneConfig, done: usize, steps: usize) -> f32 {
@@ -319,6 +349,13 @@ impl Order {
         }
     }
 
+    /// As if asked for so many.
+    fn skip(&mut self, count: usize) {
+        for _ in 0..count {
+            self.next();
+        }
+    }
+
     fn next(&mut self) -> Option<usize> {
         if self.next == self.indices.len() {
             shuffle(&mut self.indices, &mut self.random);
@@ -352,6 +389,8 @@ mod tests {
             picture,
             classes: vec![1],
             weight: 1.0,
+            source: None,
+            right: None,
         };
         // 30 pictures with three answers each.
         let queries: Vec<_> = (0..90).map(|answer| query(answer % 30)).collect();
@@ -360,19 +399,5 @@ mod tests {
         assert!(held_out.iter().all(|a| learned.iter().all(|b| a.picture != b.picture)));
         let (held_out, learned) = split(&queries[..1], 1);
         assert_eq!((held_out.len(), learned.len()), (0, 1));
-    }
-
-    #[test]
-    fn agreement_counts_less_what_is_forgotten() {
-        let measured = |accuracy, agreement| Measurement {
-            step: 0,
-            lambda: 1.0,
-            accuracy,
-            agreement,
-        };
-        let adaptive = Lambda::Adaptive { target: 0.9 };
-        assert!((score(&measured(0.8, 0.5), adaptive) - 0.4).abs() < 1e-9);
-        assert!((score(&measured(0.95, 0.5), adaptive) - 0.5).abs() < 1e-9);
-        assert!((score(&measured(0.1, 0.5), Lambda::Fixed(1.0)) - 0.5).abs() < 1e-9);
     }
 }

@@ -1,4 +1,4 @@
-//! `attack.onnx`: how does the loss change with the picture? One model, or the mean of several.
+//! `attack.onnx`: how does the loss change with the picture?
 
 use ort::{session::Session, value::TensorRef};
 use parallax_captcha::{
@@ -80,77 +80,7 @@ impl GradientModel for AttackModel {
         Ok(Gradient {
             loss: output("loss")?.first().copied().unwrap_or(f32::NAN),
             image: output("gradient")?,
-            logits: if self.has_frames {
-                output("logits")?
-            } else {
-                vec![0.0; frame_weights.len()]
-            },
+            logits: if self.has_frames { Some(output("logits")?) } else { None },
         })
-    }
-}
-
-/// Several models attacked at once: the mean of their objectives, gradients and logits.
-#[derive(Debug)]
-pub struct Ensemble<M> {
-    /// At least one.
-    pub models: Vec<M>,
-}
-
-impl<M: GradientModel> GradientModel for Ensemble<M> {
-    type Error = M::Error;
-
-    /// All zero when there is no model.
-    fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, M::Error> {
-        let mut mean = Gradient {
-            loss: 0.0,
-            image: vec![0.0; image.len()],
-            logits: vec![0.0; frame_weights.len()],
-        };
-        let share = 1.0 / self.models.len() as f32;
-        for model in &mut self.models {
-            let one = model.gradient(image, label, frame_weights)?;
-            mean.loss += share * one.loss;
-            add(&mut mean.image, &one.image, share);
-            add(&mut mean.logits, &one.logits, share);
-        }
-        Ok(mean)
-    }
-}
-
-fn add(sum: &mut [f32], values: &[f32], share: f32) {
-    for (sum, value) in sum.iter_mut().zip(values) {
-        *sum += share * value;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use super::*;
-
-    struct Constant(f32);
-
-    impl GradientModel for Constant {
-        type Error = Infallible;
-
-        fn gradient(&mut self, image: &[f32], _: &Label, weights: &[f32]) -> Result<Gradient, Infallible> {
-            Ok(Gradient {
-                loss: self.0,
-                image: image.iter().map(|pixel| pixel * self.0).collect(),
-                logits: vec![self.0; weights.len()],
-            })
-        }
-    }
-
-    #[test]
-    fn an_ensemble_is_the_mean() {
-        let mut ensemble = Ensemble {
-            models: vec![Constant(1.0), Constant(4.0), Constant(4.0)],
-        };
-        let label = Label::new("A236").unwrap();
-        let gradient = ensemble.gradient(&[1.0, 2.0], &label, &[0.0; 3]).unwrap();
-        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
-        assert!(near(gradient.loss, 3.0) && near(gradient.image[1], 6.0) && near(gradient.logits[2], 3.0));
     }
 }

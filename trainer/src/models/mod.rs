@@ -4,6 +4,6 @@ mod attack;
 mod checkpoint;
 mod recognizer;
 
-pub use attack::{AttackModel, Ensemble};
+pub use attack::AttackModel;
 pub use checkpoint::{Checkpoint, CheckpointError, MANIFEST};
 pub use recognizer::{Reading, Recognizer};

@@ -4,7 +4,7 @@ mod config;
 mod export;
 mod initial;
 mod run;
-mod state;
+pub mod state;
 mod step;
 
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ pub enum TrainError {
         reason: StateError,
     },
     /// A state file is of a run with other settings.
-    #[error("{} is an interrupted run with {difference}: repeat it with those settings, or discard it with --fresh", path.display())]
+    #[error("{} is an interrupted run with {difference}: repeat it as it was, or discard it with --fresh", path.display())]
     OtherRun {
         /// The file.
         path: PathBuf,

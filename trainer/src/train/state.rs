@@ -1,16 +1,17 @@
-//! The state of an interrupted run, as a file: configuration, step, weights and moments, with a digest.
+//! The state of an interrupted run, as a file: configuration, step, weights and moments, with a digest. Fine-tuning
+//! keeps its own kind of run in the same layout.
 //!
-//! Layout: [`MAGIC`], length of the header (u32), header (JSON), the four vectors (f32), SHA-256 of all before;
+//! Layout: [`MAGIC`], length of the header (u32), header (JSON), the vectors (f32), SHA-256 of all before;
 //! little-endian throughout.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
 use super::TrainConfig;
 use crate::zoo::Weights;
 
 /// How a state file begins; the digit is its version.
-const MAGIC: &[u8; 8] = b"PLXRUN1\n";
+const MAGIC: &[u8; 8] = b"PLXRUN2\n";
 
 /// Length of the digest.
 const DIGEST: usize = 32;
@@ -40,11 +41,60 @@ pub enum StateError {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Header {
+struct Header<H> {
+    about: H,
+    lengths: Vec<usize>,
+}
+
+/// `vectors` and what is to be known `about` them, as a file; see the module for its layout.
+///
+/// # Errors
+/// [`StateError::Format`] when `about` has no JSON form.
+pub fn encode<H: Serialize>(about: &H, vectors: &[&[f32]]) -> Result<Vec<u8>, StateError> {
+    let lengths = vectors.iter().map(|vector| vector.len()).collect();
+    let header = serde_json::to_vec(&Header { about, lengths }).map_err(|_| StateError::Format)?;
+    let length = u32::try_from(header.len()).map_err(|_| StateError::Format)?;
+    let mut bytes = [MAGIC.as_slice(), &length.to_le_bytes(), &header].concat();
+    for vector in vectors {
+        bytes.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    let digest = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&digest);
+    Ok(bytes)
+}
+
+/// What [`encode`] wrote.
+///
+/// # Errors
+/// [`StateError`].
+pub fn decode<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, Vec<Vec<f32>>), StateError> {
+    let rest = bytes.strip_prefix(MAGIC).ok_or(StateError::Format)?;
+    let (body, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(StateError::Damaged)?;
+    if Sha256::digest(body).as_slice() != digest {
+        return Err(StateError::Damaged);
+    }
+    let rest = rest
+        .get(..rest.len().saturating_sub(DIGEST))
+        .ok_or(StateError::Damaged)?;
+    let (length, rest) = rest.split_first_chunk::<4>().ok_or(StateError::Damaged)?;
+    let (header, vectors) = rest
+        .split_at_checked(u32::from_le_bytes(*length) as usize)
+        .ok_or(StateError::Damaged)?;
+    let Header { about, lengths }: Header<H> = serde_json::from_slice(header).map_err(|_| StateError::Format)?;
+    if lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length)) != Some(vectors.len() / 4) {
+        return Err(StateError::Damaged);
+    }
+    let mut values = vectors
+        .chunks_exact(4)
+        .filter_map(|chunk| Some(f32::from_le_bytes(chunk.try_into().ok()?)));
+    let vectors = lengths.into_iter().map(|length| values.by_ref().take(length).collect());
+    Ok((about, vectors.collect()))
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct About {
     config: TrainConfig,
     step: u64,
-    parameters: usize,
-    running: usize,
 }
 
 impl TrainingState {
@@ -73,21 +123,11 @@ impl TrainingState {
     /// # Errors
     /// [`StateError::Format`] when the configuration has no JSON form.
     pub fn encode(&self, config: &TrainConfig) -> Result<Vec<u8>, StateError> {
-        let header = Header {
+        let about = About {
             config: config.clone(),
             step: self.step,
-            parameters: self.weights.parameters.len(),
-            running: self.weights.running.len(),
         };
-        let header = serde_json::to_vec(&header).map_err(|_| StateError::Format)?;
-        let length = u32::try_from(header.len()).map_err(|_| StateError::Format)?;
-        let mut bytes = [MAGIC.as_slice(), &length.to_le_bytes(), &header].concat();
-        for vector in self.vectors() {
-            bytes.extend(vector.iter().flat_map(|value| value.to_le_bytes()));
-        }
-        let digest = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&digest);
-        Ok(bytes)
+        encode(&about, &self.vectors().map(Vec::as_slice))
     }
 
     /// From a file.
@@ -95,39 +135,31 @@ impl TrainingState {
     /// # Errors
     /// [`StateError`].
     pub fn decode(bytes: &[u8]) -> Result<(TrainConfig, Self), StateError> {
-        let rest = bytes.strip_prefix(MAGIC).ok_or(StateError::Format)?;
-        let (body, digest) = bytes.split_last_chunk::<DIGEST>().ok_or(StateError::Damaged)?;
-        if Sha256::digest(body).as_slice() != digest {
-            return Err(StateError::Damaged);
-        }
-        let rest = rest
-            .get(..rest.len().saturating_sub(DIGEST))
-            .ok_or(StateError::Damaged)?;
-        let (length, rest) = rest.split_first_chunk::<4>().ok_or(StateError::Damaged)?;
-        let (header, vectors) = rest
-            .split_at_checked(u32::from_le_bytes(*length) as usize)
-            .ok_or(StateError::Damaged)?;
-        let header: Header = serde_json::from_slice(header).map_err(|_| StateError::Format)?;
+        let (About { config, step }, vectors) = decode(bytes)?;
+        Ok((config, Self::from_vectors(vectors, step)?))
+    }
 
-        let mut values = vectors
-            .chunks_exact(4)
-            .filter_map(|chunk| Some(f32::from_le_bytes(chunk.try_into().ok()?)));
-        let lengths = [header.parameters, header.running, header.parameters, header.parameters];
-        if lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length)) != Some(vectors.len() / 4) {
+    /// Of what [`TrainingState::vectors`] gave.
+    ///
+    /// # Errors
+    /// [`StateError::Damaged`] when they are not four, or do not fit each other.
+    pub fn from_vectors(vectors: Vec<Vec<f32>>, step: u64) -> Result<Self, StateError> {
+        let [parameters, running, first_moment, second_moment] =
+            vectors.try_into().map_err(|_| StateError::Damaged)?;
+        if first_moment.len() != parameters.len() || second_moment.len() != parameters.len() {
             return Err(StateError::Damaged);
         }
-        let [parameters, running, first_moment, second_moment] =
-            lengths.map(|length| values.by_ref().take(length).collect());
-        let state = Self {
+        Ok(Self {
             weights: Weights { parameters, running },
             first_moment,
             second_moment,
-            step: header.step,
-        };
-        Ok((header.config, state))
+            step,
+        })
     }
 
-    fn vectors(&self) -> [&Vec<f32>; 4] {
+    /// All its numbers: parameters, running statistics, first and second moments.
+    #[must_use]
+    pub fn vectors(&self) -> [&Vec<f32>; 4] {
         [
             &self.weights.parameters,
             &self.weights.running,

@@ -64,6 +64,8 @@ impl Architecture {
     pub fn samples(self) -> u64 {
         match self {
             Self::Crnn => 64_000,
+            Self::LenetCtc => 32_000,
+            Self::InceptionPositions => 96_000,
             _ => 48_000,
         }
     }

@@ -1,12 +1,15 @@
 //! Equation 4 on the shipped checkpoint: a solver with a habit is imitated, and lambda rises where originals suffer.
 
-use std::fs;
+use std::{cell::Cell, collections::HashMap, fs};
 
 use parallax_captcha::alphabet::class_of;
 use parallax_trainer::{
     cli::{Cli, run},
     data::folder::encode_png,
-    finetune::{FinetuneConfig, Lambda, Query, finetune},
+    finetune::{
+        FinetuneConfig, Finetuned, Lambda, Measurement, Outcome, Progress, Query, Start, Watch, WatchClusters, finetune,
+        finetune_clusters,
+    },
     models::Checkpoint,
 };
 use tempfile::TempDir;
@@ -15,10 +18,16 @@ use crate::{CPU, samples};
 
 /// A solver that takes every A for a 2.
 fn queries(count: usize) -> Vec<Query> {
-    let [taken, given] = ['A', '2'].map(|character| class_of(character).unwrap());
+    with_habits(&[('A', '2')], count)
+}
+
+/// What a solver answers that takes some characters for others, to captchas with one of them.
+fn with_habits(habits: &[(char, char)], count: usize) -> Vec<Query> {
+    let class = |character| class_of(character).unwrap();
+    let habits: HashMap<_, _> = habits.iter().map(|(taken, given)| (class(*taken), class(*given))).collect();
     let with_habit = samples(4_000)
         .into_iter()
-        .filter(|sample| sample.label.classes().contains(&taken));
+        .filter(|sample| sample.label.classes().iter().any(|class| habits.contains_key(class)));
     with_habit
         .take(count)
         .enumerate()
@@ -28,12 +37,74 @@ fn queries(count: usize) -> Vec<Query> {
                 .label
                 .classes()
                 .into_iter()
-                .map(|class| if class == taken { given } else { class })
+                .map(|class| habits.get(&class).copied().unwrap_or(class))
                 .collect(),
             image: sample.image.into(),
             weight: 1.0,
+            source: None,
+            right: None,
         })
         .collect()
+}
+
+/// Stops after so many steps, where it stops at all.
+#[derive(Default)]
+struct Watcher {
+    stop_after: Option<usize>,
+    steps: Cell<usize>,
+}
+
+impl Watch for Watcher {
+    fn measured(&mut self, _: &Measurement, _: usize) {}
+
+    fn stop(&self) -> bool {
+        self.steps.set(self.steps.get() + 1);
+        self.stop_after.is_some_and(|steps| self.steps.get() >= steps)
+    }
+}
+
+impl WatchClusters for Watcher {
+    fn measured(&mut self, _: usize, _: &Measurement, _: usize) {}
+}
+
+fn finished(outcome: Outcome) -> Finetuned {
+    match outcome {
+        Outcome::Finished(tuned) => *tuned,
+        Outcome::Stopped(progress) => panic!("stopped after {} steps", progress.state.step),
+    }
+}
+
+#[test]
+fn a_stopped_run_goes_on_bit_by_bit() {
+    let (_, model, weights) = Checkpoint::open_or_shipped(None).unwrap().model().unwrap();
+    let config = FinetuneConfig {
+        batch: 8,
+        most_looks: 100,
+        measured_originals: 20,
+        ..FinetuneConfig::default()
+    };
+    let queries = queries(60);
+    let tune = |progress: Option<Progress>, watcher: &mut Watcher| {
+        finetune(&model, &weights, &queries, &config, CPU, progress, watcher).unwrap()
+    };
+    let whole = finished(tune(None, &mut Watcher::default()));
+    assert!(whole.report.course.len() >= 2, "{:?}", whole.report);
+    // Between two measurements.
+    let mut watcher = Watcher {
+        stop_after: Some(29),
+        ..Watcher::default()
+    };
+    let Outcome::Stopped(progress) = tune(None, &mut watcher) else {
+        panic!("not stopped");
+    };
+    assert_eq!(progress.state.step, 29);
+    // As a file, that is.
+    let bytes = progress.encode("origin").unwrap();
+    let again = finished(tune(
+        Some(Progress::decode(&bytes, "origin").unwrap()),
+        &mut Watcher::default(),
+    ));
+    assert!(again == whole, "{:?} and {:?}", again.report, whole.report);
 }
 
 #[test]
@@ -47,7 +118,10 @@ fn a_habit_is_learned_and_lambda_follows_what_is_forgotten() {
         ..FinetuneConfig::default()
     };
     let queries = queries(80);
-    let tune = |config: &FinetuneConfig| finetune(&model, &weights, &queries, config, CPU, &mut |_, _| true).unwrap();
+    let tune = |config: &FinetuneConfig| {
+        let outcome = finetune(&model, &weights, &queries, config, CPU, None, &mut Watcher::default()).unwrap();
+        finished(outcome)
+    };
     let tuned = tune(&config);
     let report = &tuned.report;
     assert_eq!((report.queries, report.held_out), (72, 8));
@@ -75,6 +149,43 @@ fn a_habit_is_learned_and_lambda_follows_what_is_forgotten() {
         "{report:?}"
     );
     assert!(tuned.weights == tune(&config).weights, "the same again");
+}
+
+#[test]
+fn each_substitute_learns_from_attackers_of_one_kind() {
+    let (_, model, weights) = Checkpoint::open_or_shipped(None).unwrap().model().unwrap();
+    let config = FinetuneConfig {
+        batch: 16,
+        most_looks: 400,
+        measured_originals: 40,
+        ..FinetuneConfig::default()
+    };
+    // Two attackers with one habit, two with several; the first kind is right more often than the second.
+    let several = [('K', 'X'), ('M', 'N'), ('U', 'Y'), ('R', 'E'), ('T', '7'), ('C', '6')];
+    let kinds = [queries(80), with_habits(&several, 80)];
+    let mut all = Vec::new();
+    for (kind, queries) in kinds.into_iter().enumerate() {
+        all.extend(queries.into_iter().enumerate().map(|(number, query)| Query {
+            picture: 1_000 * kind + number,
+            source: Some((10 * kind + number % 2) as u64),
+            right: Some(kind == 0 || number % 4 == 0),
+            ..query
+        }));
+    }
+    let starts = vec![Start { model, weights }; 2];
+    let clustered = finetune_clusters(&starts, &all, &config, CPU, &mut Watcher::default())
+        .unwrap()
+        .unwrap();
+    let counts: Vec<_> = clustered.iter().map(|one| (one.sources, one.answers)).collect();
+    assert_eq!(counts, [(2, 80), (2, 80)]);
+    for one in &clustered {
+        let report = &one.tuned.as_ref().unwrap().report;
+        assert!(report.before.agreement < 0.1 && report.after.agreement >= 0.3, "{report:?}");
+    }
+    let mut weights: Vec<_> = clustered.iter().map(|one| one.weight).collect();
+    weights.sort_by(f32::total_cmp);
+    // 80 right answers and 20, and one more each.
+    assert!((weights[0] - 21.0 / 102.0).abs() < 1e-6 && (weights[1] - 81.0 / 102.0).abs() < 1e-6, "{weights:?}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn reply(loss: f32, image: Vec<f32>) -> Gradient {
     Gradient {
         loss,
         image,
-        logits: vec![0.0; FRAMES * CLASSES],
+        logits: Some(vec![0.0; FRAMES * CLASSES]),
     }
 }
 
@@ -245,7 +245,7 @@ fn unusable_inputs_and_replies_are_errors() {
     };
     assert_eq!(attempt(&image, &image, &config, short), expected);
     let no_logits = |_| Gradient {
-        logits: Vec::new(),
+        logits: Some(Vec::new()),
         ..reply(0.0, vec![0.0; MODEL_PIXELS])
     };
     let expected = PerturbError::Shape {

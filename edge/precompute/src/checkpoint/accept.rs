@@ -134,7 +134,7 @@ pub fn try_out(model: &mut AttackModel) -> Result<(), Refusal> {
     let captcha = draw(&Style::default(), 1);
     let gradient = model.gradient(&model_input(&captcha.image), &captcha.label, &[0.0; FRAMES * CLASSES]);
     let gradient = gradient.map_err(Refusal::Run)?;
-    let mut numbers = gradient.image.iter().chain(&gradient.logits).chain([&gradient.loss]);
+    let mut numbers = gradient.image.iter().chain(gradient.logits.iter().flatten()).chain([&gradient.loss]);
     if numbers.all(|number| number.is_finite()) {
         Ok(())
     } else {

@@ -142,6 +142,7 @@ fn record(
         checkpoint: challenge.checkpoint,
         pack: challenge.pack,
         span: challenge.span,
+        source: cluster::source(site, call),
         // Upper case can be longer than what was typed.
         answer: answer.chars().take(MAX_ANSWER).collect(),
         right: answer == challenge.label,

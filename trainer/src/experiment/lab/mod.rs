@@ -8,7 +8,7 @@ mod uncertainty;
 use std::{cell::RefCell, time::Instant};
 
 use parallax_captcha::{
-    perturb::PerturbConfig,
+    perturb::{Member, PerturbConfig},
     text::{SCHEME_VERSION, Style, model_input},
 };
 use parallax_onnx::codec;
@@ -37,7 +37,7 @@ use pictures::{pack, unpack};
 use uncertainty::most_uncertain_first;
 
 /// Raised when the code of a stage changes what comes of it: older results are then not used any more.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What solvers do to a picture before they read it, in every measurement.
 pub const PREPROCESSING: [Preprocess; 5] = [
@@ -184,27 +184,30 @@ impl Lab {
         })
     }
 
-    /// `count` captchas of a stream of their own, perturbed with `surrogates`.
+    /// `count` captchas of a stream of their own, perturbed with `surrogates` in turns.
     ///
     /// # Errors
     /// [`ExperimentError`].
     pub fn images(
         &self,
-        surrogates: &[&Trained],
+        surrogates: &[Trained],
         setting: &Setting,
         seed: u64,
         count: usize,
     ) -> Result<Images, ExperimentError> {
-        let digests: Vec<_> = surrogates.iter().map(|surrogate| surrogate.digest()).collect();
+        let digests: Vec<_> = surrogates.iter().map(Trained::digest).collect();
         let key = (VERSION, SCHEME_VERSION, digests, setting, seed, count);
         let bytes = self.cache.get_or("images", &key, || {
             self.begin(&format!("{count} captchas are perturbed"))?;
-            let graphs = surrogates.iter().map(|surrogate| {
+            let members = surrogates.iter().map(|surrogate| {
                 let (model, weights) = surrogate.load()?;
-                Ok(codec::encode(&model.attack(&weights)?))
+                Ok(Member {
+                    model: codec::encode(&model.attack(&weights)?),
+                    weight: 1.0,
+                })
             });
             let surrogate = Surrogate {
-                graphs: graphs.collect::<Result<_, ExperimentError>>()?,
+                members: members.collect::<Result<_, ExperimentError>>()?,
                 config: setting.perturb.clone(),
                 session: self.session,
             };
@@ -301,19 +304,14 @@ impl Lab {
                     image: model_input(&picture.image).into(),
                     classes: classes.clone(),
                     weight: *weight,
+                    source: None,
+                    right: None,
                 })
                 .collect();
-            let mut watch = |measured: &finetune::Measurement, steps: usize| {
-                eprintln!(
-                    "           step {} of {steps}: lambda {:.2}, originals {:.3}, answers {:.3}",
-                    measured.step, measured.lambda, measured.accuracy, measured.agreement
-                );
-                !interrupt::requested()
-            };
-            let tuned = finetune::finetune(&model, &weights, &queries, config, self.session, &mut watch)?;
-            if interrupt::requested() {
+            let outcome = finetune::finetune(&model, &weights, &queries, config, self.session, None, &mut Quiet)?;
+            let finetune::Outcome::Finished(tuned) = outcome else {
                 return Err(ExperimentError::Interrupted);
-            }
+            };
             let report = serde_json::to_vec(&tuned.report)?;
             let length = u32::try_from(report.len()).unwrap_or(u32::MAX).to_le_bytes();
             let recognizer = codec::encode(&model.recognizer(&tuned.weights)?);
@@ -335,8 +333,8 @@ impl Lab {
     ///
     /// # Errors
     /// [`ExperimentError`].
-    pub fn by_uncertainty(&self, committee: &[&Trained], images: &Images) -> Result<Images, ExperimentError> {
-        let members: Vec<_> = committee.iter().map(|member| member.digest()).collect();
+    pub fn by_uncertainty(&self, committee: &[Trained], images: &Images) -> Result<Images, ExperimentError> {
+        let members: Vec<_> = committee.iter().map(Trained::digest).collect();
         let order = self
             .cache
             .get_or("uncertainty", &(VERSION, members, &images.digest), || {
@@ -461,13 +459,26 @@ fn read(
     Ok(texts)
 }
 
-/// Watches a training for Ctrl-C only.
+/// Watches for Ctrl-C; of fine-tuning it tells the course.
 struct Quiet;
 
 impl Observer for Quiet {
     fn step(&mut self, _: u64, _: StepReport) {}
 
     fn measured(&mut self, _: u64, _: f64) {}
+
+    fn stop(&self) -> bool {
+        interrupt::requested()
+    }
+}
+
+impl finetune::Watch for Quiet {
+    fn measured(&mut self, measured: &finetune::Measurement, steps: usize) {
+        eprintln!(
+            "           step {} of {steps}: lambda {:.2}, originals {:.3}, answers {:.3}",
+            measured.step, measured.lambda, measured.accuracy, measured.agreement
+        );
+    }
 
     fn stop(&self) -> bool {
         interrupt::requested()

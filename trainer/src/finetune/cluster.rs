@@ -1,0 +1,342 @@
+//! Several attackers, several substitutes: each substitute learns from the attackers that it explains best.
+//!
+//! Iterative clustering as in IFCA (Ghosh et al. 2020, "An Efficient Framework for Clustered Federated Learning"): every
+//! source of answers goes to the substitute whose readings are most like them, every substitute learns from what came to
+//! it, until nothing changes. What they begin from are groups of sources that are alike in how their answers relate to
+//! the readings of the substitutes before they learned ([`groups`]).
+
+use std::collections::BTreeMap;
+
+use parallax_captcha::alphabet::character_of;
+use parallax_onnx::codec;
+use strsim::normalized_levenshtein;
+
+use super::{
+    queries::Query,
+    run::{FinetuneConfig, Finetuned, Measurement, Outcome, Watch, finetune},
+};
+use crate::{
+    models::Recognizer,
+    runtime::SessionConfig,
+    train::TrainError,
+    zoo::{Model, Weights},
+};
+
+/// Rounds of assigning and learning, at most.
+const ROUNDS: usize = 2;
+/// Moves of the groups' centres, at most.
+const MOVES: usize = 50;
+/// Pictures read at once.
+const BATCH: usize = 100;
+
+/// A substitute before it learns.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Which model.
+    pub model: Model,
+    /// Its weights.
+    pub weights: Weights,
+}
+
+/// A substitute that learned from the sources of its cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clustered {
+    /// What it learned; `None` where no source, or too few answers, came to it.
+    pub tuned: Option<Finetuned>,
+    /// Sources that came to it, with answers without a source counted each as one.
+    pub sources: usize,
+    /// Their answers.
+    pub answers: usize,
+    /// Its share of the gradients in an ensemble: of all right answers, those of its cluster; where nobody recorded which
+    /// were right, of all answers. All sum to 1.
+    pub weight: f32,
+}
+
+/// Who looks on.
+pub trait WatchClusters {
+    /// How it goes with a substitute, counted from 0, of so many steps at most.
+    fn measured(&mut self, member: usize, measured: &Measurement, steps: usize);
+
+    /// Whether to stop after this step.
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// Fine-tunes each of `starts` on the answers of its cluster of sources; `None` when `watch` stopped it.
+///
+/// # Errors
+/// [`TrainError`]; [`TrainError::FewQueries`] when not even one substitute has enough answers.
+pub fn finetune_clusters(
+    starts: &[Start],
+    queries: &[Query],
+    config: &FinetuneConfig,
+    session: SessionConfig,
+    watch: &mut dyn WatchClusters,
+) -> Result<Option<Vec<Clustered>>, TrainError> {
+    let sources = by_source(queries);
+    let mut weights: Vec<_> = starts.iter().map(|start| start.weights.clone()).collect();
+    let mut assigned = groups(&similarities(starts, &weights, queries, &sources, session)?, starts.len());
+    let mut tuned = vec![None; starts.len()];
+    for _ in 0..ROUNDS {
+        for (member, start) in starts.iter().enumerate() {
+            let own: Vec<_> = of_member(&assigned, &sources, queries, member);
+            let mut watch = OfMember { member, watch };
+            let outcome = finetune(&start.model, &start.weights, &own, config, session, None, &mut watch);
+            tuned[member] = match outcome {
+                Ok(Outcome::Finished(tuned)) => Some(*tuned),
+                Ok(Outcome::Stopped(_)) => return Ok(None),
+                Err(TrainError::FewQueries { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            weights[member] = tuned[member]
+                .as_ref()
+                .map_or(&start.weights, |tuned: &Finetuned| &tuned.weights)
+                .clone();
+        }
+        let nearest: Vec<_> = similarities(starts, &weights, queries, &sources, session)?
+            .iter()
+            .map(|similarity| largest(similarity))
+            .collect();
+        if nearest == assigned {
+            break;
+        }
+        assigned = nearest;
+    }
+    if tuned.iter().all(Option::is_none) {
+        return Err(TrainError::FewQueries { found: queries.len() });
+    }
+    let shares = shares(&assigned, &sources, queries, starts.len());
+    let clustered = tuned.into_iter().zip(shares).enumerate().map(|(member, (tuned, weight))| Clustered {
+        tuned,
+        sources: assigned.iter().filter(|of| **of == member).count(),
+        answers: of_member(&assigned, &sources, queries, member).len(),
+        weight,
+    });
+    Ok(Some(clustered.collect()))
+}
+
+struct OfMember<'a> {
+    member: usize,
+    watch: &'a mut dyn WatchClusters,
+}
+
+impl Watch for OfMember<'_> {
+    fn measured(&mut self, measured: &Measurement, steps: usize) {
+        self.watch.measured(self.member, measured, steps);
+    }
+
+    fn stop(&self) -> bool {
+        self.watch.stop()
+    }
+}
+
+/// Indices of the queries of each source; one without a source is one of its own.
+fn by_source(queries: &[Query]) -> Vec<Vec<usize>> {
+    let mut sources: BTreeMap<(Option<u64>, usize), Vec<usize>> = BTreeMap::new();
+    for (index, query) in queries.iter().enumerate() {
+        let alone = if query.source.is_some() { 0 } else { index };
+        sources.entry((query.source, alone)).or_default().push(index);
+    }
+    sources.into_values().collect()
+}
+
+fn of_member(assigned: &[usize], sources: &[Vec<usize>], queries: &[Query], member: usize) -> Vec<Query> {
+    let own = assigned.iter().zip(sources).filter(|(of, _)| **of == member);
+    own.flat_map(|(_, source)| source)
+        .filter_map(|index| queries.get(*index).cloned())
+        .collect()
+}
+
+/// For each source how alike its answers are to what each substitute reads, in `[0, 1]`, weighted as the answers are.
+fn similarities(
+    starts: &[Start],
+    weights: &[Weights],
+    queries: &[Query],
+    sources: &[Vec<usize>],
+    session: SessionConfig,
+) -> Result<Vec<Vec<f64>>, TrainError> {
+    let mut of_query = vec![Vec::with_capacity(starts.len()); queries.len()];
+    for (start, weights) in starts.iter().zip(weights) {
+        let graph = codec::encode(&start.model.recognizer(weights)?);
+        let mut recognizer = Recognizer::new(&graph, session)?;
+        let mut likenesses = of_query.iter_mut();
+        for chunk in queries.chunks(BATCH) {
+            let images: Vec<_> = chunk.iter().map(|query| &*query.image).collect();
+            for (query, reading) in chunk.iter().zip(recognizer.read(&images)?) {
+                let answer: String = query.classes.iter().filter_map(|class| character_of(*class)).collect();
+                if let Some(likeness) = likenesses.next() {
+                    likeness.push(normalized_levenshtein(&answer, &reading.text));
+                }
+            }
+        }
+    }
+    let mean = |source: &Vec<usize>| {
+        let mut sums = vec![0.0; starts.len()];
+        let mut count = f64::MIN_POSITIVE;
+        for index in source {
+            let (Some(query), Some(likeness)) = (queries.get(*index), of_query.get(*index)) else {
+                continue;
+            };
+            count += f64::from(query.weight);
+            for (sum, likeness) in sums.iter_mut().zip(likeness) {
+                *sum += f64::from(query.weight) * likeness;
+            }
+        }
+        sums.into_iter().map(|sum| sum / count).collect()
+    };
+    Ok(sources.iter().map(mean).collect())
+}
+
+/// Which of `count` groups each of `points` is in: Lloyd's algorithm, begun from the point that is most like one
+/// substitute alone and whatever lies farthest from those chosen before. Groups are numbered so that a group's centre is
+/// largest where its own number is, as far as that can be had: a substitute begins with those it is like.
+fn groups(points: &[Vec<f64>], count: usize) -> Vec<usize> {
+    let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+    let nearest = |point: &[f64], centres: &[Vec<f64>]| {
+        let distances: Vec<_> = centres.iter().map(|centre| -distance(point, centre)).collect();
+        largest(&distances)
+    };
+    let spread = |point: &[f64]| {
+        let mean = point.iter().sum::<f64>() / point.len().max(1) as f64;
+        point.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
+    };
+    let spreads: Vec<_> = points.iter().map(|point| spread(point)).collect();
+    let mut centres: Vec<Vec<f64>> = points.get(largest(&spreads)).cloned().into_iter().collect();
+    while !centres.is_empty() && centres.len() < count {
+        let from_nearest = points.iter().map(|point| {
+            let distances = centres.iter().map(|centre| distance(point, centre));
+            distances.fold(f64::INFINITY, f64::min)
+        });
+        let farthest = largest(&from_nearest.collect::<Vec<_>>());
+        centres.extend(points.get(farthest).cloned());
+    }
+    let mut assigned = Vec::new();
+    for _ in 0..MOVES {
+        let now: Vec<_> = points.iter().map(|point| nearest(point, &centres)).collect();
+        if now == assigned {
+            break;
+        }
+        assigned = now;
+        for (number, centre) in centres.iter_mut().enumerate() {
+            let own: Vec<_> = points.iter().zip(&assigned).filter(|(_, of)| **of == number).collect();
+            for (dimension, value) in centre.iter_mut().enumerate() {
+                let sum: f64 = own.iter().filter_map(|(point, _)| point.get(dimension)).sum();
+                if !own.is_empty() {
+                    *value = sum / own.len() as f64;
+                }
+            }
+        }
+    }
+    let numbers = numbers(&centres);
+    assigned.iter().filter_map(|of| numbers.get(*of).copied()).collect()
+}
+
+/// A number for each centre, each once: the pair of a centre and a dimension with the largest value first.
+fn numbers(centres: &[Vec<f64>]) -> Vec<usize> {
+    let pairs = centres
+        .iter()
+        .enumerate()
+        .flat_map(|(centre, values)| (0..centres.len()).map(move |number| (centre, number, values.get(number))));
+    let mut pairs: Vec<_> = pairs.map(|(centre, number, value)| (value.copied().unwrap_or(0.0), centre, number)).collect();
+    pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let mut numbers = vec![None; centres.len()];
+    for (_, centre, number) in pairs {
+        let is_free = !numbers.contains(&Some(number));
+        if let Some(of @ None) = numbers.get_mut(centre)
+            && is_free
+        {
+            *of = Some(number);
+        }
+    }
+    numbers.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// The index of the largest value, the first of several; 0 of none.
+fn largest(values: &[f64]) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (index, value) in values.iter().enumerate() {
+        if *value > best.1 {
+            best = (index, *value);
+        }
+    }
+    best.0
+}
+
+/// See [`Clustered::weight`].
+fn shares(assigned: &[usize], sources: &[Vec<usize>], queries: &[Query], members: usize) -> Vec<f32> {
+    let knows_right = queries.iter().any(|query| query.right.is_some());
+    let counts = |query: &Query| match query.right {
+        Some(right) => right,
+        None => !knows_right,
+    };
+    // One more each: a cluster that was right nowhere yet is attacked all the same.
+    let successes = (0..members).map(|member| {
+        let own = assigned.iter().zip(sources).filter(|(of, _)| **of == member);
+        let indices = own.flat_map(|(_, source)| source);
+        1 + indices.filter(|index| queries.get(**index).is_some_and(counts)).count()
+    });
+    let successes: Vec<_> = successes.collect();
+    let sum: usize = successes.iter().sum();
+    successes.into_iter().map(|of| of as f32 / sum.max(1) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(source: Option<u64>, right: Option<bool>) -> Query {
+        Query {
+            image: vec![0.5].into(),
+            picture: 0,
+            classes: vec![1],
+            weight: 1.0,
+            source,
+            right,
+        }
+    }
+
+    #[test]
+    fn sources_are_told_apart_and_the_nameless_stand_alone() {
+        let queries = [Some(7), None, Some(2), Some(7), None].map(|source| query(source, None));
+        let mut sources = by_source(&queries);
+        sources.sort();
+        assert_eq!(sources, [vec![0, 3], vec![1], vec![2], vec![4]]);
+    }
+
+    #[test]
+    fn sources_that_are_alike_are_one_group_which_the_most_alike_substitute_gets() {
+        // Nine sources like the second substitute, three like the first, with noise.
+        let noise = |i: usize| ((i * 7919) % 11) as f64 / 200.0;
+        let points: Vec<_> = (0..12)
+            .map(|i| match i % 4 {
+                0 => vec![0.6 + noise(i), 0.3 - noise(i + 3)],
+                _ => vec![0.2 - noise(i), 0.5 + noise(i + 5)],
+            })
+            .collect();
+        let expected: Vec<_> = (0..12).map(|i| usize::from(i % 4 != 0)).collect();
+        assert_eq!(groups(&points, 2), expected);
+        assert_eq!(groups(&points, 1), [0; 12]);
+        // More groups than kinds: every source is still in one.
+        assert!(groups(&points[..2], 3).iter().all(|of| *of < 3));
+        assert!(groups(&[], 2).is_empty());
+    }
+
+    #[test]
+    fn groups_both_like_one_substitute_are_two_all_the_same() {
+        let points: Vec<_> = (0..10).map(|i| vec![if i < 5 { 0.9 } else { 0.4 }, 0.1]).collect();
+        let assigned = groups(&points, 2);
+        assert!(assigned[..5].iter().all(|of| *of == 0) && assigned[5..].iter().all(|of| *of == 1));
+    }
+
+    #[test]
+    fn who_passes_more_weighs_more() {
+        let queries: Vec<_> = (0..10).map(|i| query(Some(i / 5), Some(i < 4 || i == 9))).collect();
+        let sources = by_source(&queries);
+        let weights = shares(&[0, 1], &sources, &queries, 2);
+        assert!((weights[0] - 5.0 / 7.0).abs() < 1e-6 && (weights[1] - 2.0 / 7.0).abs() < 1e-6, "{weights:?}");
+        let unknown: Vec<_> = (0..10).map(|i| query(Some(u64::from(i > 6)), None)).collect();
+        let weights = shares(&[0, 1], &by_source(&unknown), &unknown, 2);
+        assert!((weights[0] - 8.0 / 12.0).abs() < 1e-6, "{weights:?}");
+    }
+}

@@ -1,0 +1,201 @@
+//! A fine-tuning under way, kept in a file when it is stopped: the same command goes on as if it had not been.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{
+    lambda::{Controller, Lambda},
+    queries::Query,
+    run::{FinetuneConfig, Measurement},
+};
+use crate::{
+    train::{StateError, TrainingState, state},
+    zoo::Weights,
+};
+
+/// All that further steps follow from, besides what the run began with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// After the last step.
+    pub state: TrainingState,
+    /// The best weights that were measured.
+    pub best: Weights,
+    /// How it went so far.
+    pub course: Course,
+}
+
+/// How a fine-tuning goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// Before the first step.
+    pub before: Measurement,
+    /// That of the best weights.
+    pub best: Measurement,
+    /// Measurements since the best one.
+    pub since_best: usize,
+    /// All after the first step.
+    pub all: Vec<Measurement>,
+    /// After the last measurement.
+    pub controller: Controller,
+}
+
+impl Course {
+    /// Of a run that begins.
+    #[must_use]
+    pub fn new(before: Measurement, controller: Controller) -> Self {
+        Self {
+            before,
+            best: before,
+            since_best: 0,
+            all: Vec::new(),
+            controller,
+        }
+    }
+
+    /// Adds a measurement; whether it is the best so far.
+    pub fn add(&mut self, measured: Measurement, controller: Controller, lambda: Lambda) -> bool {
+        let is_best = score(&measured, lambda) > score(&self.best, lambda);
+        if is_best {
+            self.best = measured;
+        }
+        self.since_best = if is_best { 0 } else { self.since_best + 1 };
+        self.all.push(measured);
+        self.controller = controller;
+        is_best
+    }
+}
+
+/// What the best weights are best at.
+fn score(measured: &Measurement, lambda: Lambda) -> f64 {
+    let forgotten = match lambda {
+        Lambda::Adaptive { target } => (target - measured.accuracy).max(0.0),
+        Lambda::Fixed(_) => 0.0,
+    };
+    measured.agreement - forgotten
+}
+
+#[derive(Serialize, Deserialize)]
+struct About {
+    /// What the run began with, see [`origin`].
+    origin: String,
+    step: u64,
+    course: Course,
+}
+
+/// Why a file is not gone on from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProgressError {
+    /// It cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// It began with something else.
+    #[error("began with another checkpoint, other queries or other settings")]
+    Other,
+}
+
+impl Progress {
+    /// As a file, of a run that began with `origin`.
+    ///
+    /// # Errors
+    /// [`StateError::Format`] when it has no JSON form.
+    pub fn encode(&self, origin: &str) -> Result<Vec<u8>, StateError> {
+        let about = About {
+            origin: origin.to_owned(),
+            step: self.state.step,
+            course: self.course.clone(),
+        };
+        let [parameters, running, first_moment, second_moment] = self.state.vectors();
+        let best = [&self.best.parameters, &self.best.running];
+        let vectors = [parameters, running, first_moment, second_moment].into_iter().chain(best);
+        state::encode(&about, &vectors.map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    /// From a file of a run that began with `origin`.
+    ///
+    /// # Errors
+    /// [`ProgressError`].
+    pub fn decode(bytes: &[u8], origin: &str) -> Result<Self, ProgressError> {
+        let (about, mut vectors): (About, _) = state::decode(bytes)?;
+        if about.origin != origin {
+            return Err(ProgressError::Other);
+        }
+        let (Some(running), Some(parameters)) = (vectors.pop(), vectors.pop()) else {
+            return Err(StateError::Damaged.into());
+        };
+        Ok(Self {
+            state: TrainingState::from_vectors(vectors, about.step)?,
+            best: Weights { parameters, running },
+            course: about.course,
+        })
+    }
+}
+
+/// SHA-256 of what a run follows from: weights, queries, settings, and `machine`, which says where it runs.
+#[must_use]
+pub fn origin(weights: &Weights, queries: &[Query], config: &FinetuneConfig, machine: &str) -> String {
+    let mut digest = Sha256::new();
+    digest.update(serde_json::to_vec(config).unwrap_or_default());
+    digest.update(machine);
+    let images = queries.iter().map(|query| &*query.image);
+    for values in [&*weights.parameters, &*weights.running].into_iter().chain(images) {
+        digest.update((values.len() as u64).to_le_bytes());
+        for value in values {
+            digest.update(value.to_le_bytes());
+        }
+    }
+    for query in queries {
+        digest.update(format!("{} {:?} {}\n", query.picture, query.classes, query.weight));
+    }
+    hex::encode(digest.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_counts_less_what_is_forgotten() {
+        let measured = |accuracy, agreement| Measurement {
+            step: 0,
+            lambda: 1.0,
+            accuracy,
+            agreement,
+        };
+        let adaptive = Lambda::Adaptive { target: 0.9 };
+        assert!((score(&measured(0.8, 0.5), adaptive) - 0.4).abs() < 1e-9);
+        assert!((score(&measured(0.95, 0.5), adaptive) - 0.5).abs() < 1e-9);
+        assert!((score(&measured(0.1, 0.5), Lambda::Fixed(1.0)) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn progress_is_read_back_to_the_last_bit_and_only_where_it_belongs() {
+        let measured = |step| Measurement {
+            step,
+            lambda: 0.1,
+            accuracy: 1.0 / 3.0,
+            agreement: 0.1 + 0.2,
+        };
+        let mut controller = Controller::new(Lambda::Adaptive { target: 0.92 });
+        controller.measured(2.0 / 3.0);
+        let mut course = Course::new(measured(0), controller);
+        assert!(!course.add(measured(25), controller, Lambda::Fixed(1.0)), "not better than before");
+        let weights = Weights {
+            parameters: vec![0.1, -0.2],
+            running: vec![f32::MIN_POSITIVE],
+        };
+        let mut state = TrainingState::untrained(weights.clone());
+        state.step = 25;
+        let progress = Progress {
+            state,
+            best: weights,
+            course,
+        };
+        let bytes = progress.encode("this").unwrap();
+        assert_eq!(Progress::decode(&bytes, "this"), Ok(progress));
+        assert_eq!(Progress::decode(&bytes, "that"), Err(ProgressError::Other));
+        assert_eq!(
+            Progress::decode(&bytes[..bytes.len() - 1], "this"),
+            Err(ProgressError::State(StateError::Damaged))
+        );
+    }
+}

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut model = Free(Gradient {
         loss: 0.0,
         image,
-        logits: vec![0.0; FRAMES * CLASSES],
+        logits: Some(vec![0.0; FRAMES * CLASSES]),
     });
     for (name, config) in [("default", PerturbConfig::default()), ("paper", PerturbConfig::paper())] {
         let start = Instant::now();

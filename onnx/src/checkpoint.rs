@@ -48,6 +48,56 @@ pub struct Manifest {
     pub parent: Option<String>,
     /// How it was made.
     pub training: Option<Training>,
+    /// The models of an ensemble, which take turns at the gradients; empty of a single one, and else its first is what
+    /// the fields above are about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+}
+
+/// A model of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Name of the architecture in the trainer's zoo.
+    pub architecture: String,
+    /// Frames T of the logits.
+    pub frames: usize,
+    /// The file that reads captchas.
+    pub recognizer: String,
+    /// The file that attacks are computed with.
+    pub attack: String,
+    /// Its share of the gradients, beside the others' weights.
+    pub weight: f32,
+    /// What was measured, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// How it was made.
+    pub training: Option<Training>,
+}
+
+impl Manifest {
+    /// Its models, at least one.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        if self.members.is_empty() {
+            vec![self.first()]
+        } else {
+            self.members.clone()
+        }
+    }
+
+    /// The first of its models.
+    #[must_use]
+    pub fn first(&self) -> Member {
+        self.members.first().cloned().unwrap_or_else(|| Member {
+            architecture: self.architecture.clone(),
+            frames: self.frames,
+            recognizer: RECOGNIZER.to_owned(),
+            attack: ATTACK.to_owned(),
+            weight: 1.0,
+            metrics: self.metrics.clone(),
+            training: self.training.clone(),
+        })
+    }
 }
 
 /// A file of a checkpoint.
@@ -156,10 +206,14 @@ pub fn verify(manifest: &Manifest, name: &str, bytes: &[u8]) -> Result<(), Check
             found: found.sha256,
         });
     }
-    match name {
-        RECOGNIZER => check_recognizer(manifest, &codec::decode(bytes)?),
-        ATTACK => check_attack(manifest, &codec::decode(bytes)?),
-        _ => Ok(()),
+    let members = manifest.members();
+    let named = |file: fn(&Member) -> &str| members.iter().find(|member| file(member) == name);
+    if let Some(member) = named(|member| &member.recognizer) {
+        check_recognizer(manifest, member, &codec::decode(bytes)?)
+    } else if let Some(member) = named(|member| &member.attack) {
+        check_attack(manifest, member, &codec::decode(bytes)?)
+    } else {
+        Ok(())
     }
 }
 
@@ -167,16 +221,16 @@ fn classes(manifest: &Manifest) -> usize {
     manifest.alphabet.chars().count() + 1
 }
 
-fn check_recognizer(manifest: &Manifest, graph: &Graph) -> Result<(), CheckpointError> {
+fn check_recognizer(manifest: &Manifest, member: &Member, graph: &Graph) -> Result<(), CheckpointError> {
     let [channels, height, width] = manifest.input.map(Dim::Fixed);
-    let logits = vec![Dim::Fixed(manifest.frames), Dim::Batch, Dim::Fixed(classes(manifest))];
+    let logits = vec![Dim::Fixed(member.frames), Dim::Batch, Dim::Fixed(classes(manifest))];
     check_inputs(graph, vec![("image", vec![Dim::Batch, channels, height, width])])?;
     check_outputs(graph, vec![("logits", logits)])
 }
 
-fn check_attack(manifest: &Manifest, graph: &Graph) -> Result<(), CheckpointError> {
+fn check_attack(manifest: &Manifest, member: &Member, graph: &Graph) -> Result<(), CheckpointError> {
     let fixed = |shape: &[usize]| -> Vec<Dim> { shape.iter().copied().map(Dim::Fixed).collect() };
-    let (frames, classes, states) = (manifest.frames, classes(manifest), 2 * crate::ctc::MAX_LABEL + 1);
+    let (frames, classes, states) = (member.frames, classes(manifest), 2 * crate::ctc::MAX_LABEL + 1);
     let [channels, height, width] = manifest.input;
     let image = fixed(&[1, channels, height, width]);
     check_inputs(
@@ -253,6 +307,7 @@ mod tests {
                 seed: 1,
                 samples: 2,
             }),
+            members: vec![],
         }
     }
 
@@ -297,6 +352,34 @@ mod tests {
     fn the_right_file_in_the_right_role_is_accepted() {
         let bytes = recognizer(3);
         assert_eq!(verify(&manifest(&[(RECOGNIZER, &bytes)]), RECOGNIZER, &bytes), Ok(()));
+    }
+
+    #[test]
+    fn files_of_an_ensemble_have_the_roles_that_their_members_give_them() {
+        let [first, second] = [recognizer(3), recognizer(4)];
+        let mut ensemble = manifest(&[(RECOGNIZER, &first), ("second.onnx", &second)]);
+        let member = |recognizer: &str| Member {
+            architecture: "crnn".to_owned(),
+            frames: 5,
+            recognizer: recognizer.to_owned(),
+            attack: "none.onnx".to_owned(),
+            weight: 0.5,
+            metrics: BTreeMap::new(),
+            training: None,
+        };
+        ensemble.members = vec![member(RECOGNIZER), member("second.onnx")];
+        let json = serde_json::to_vec(&ensemble).unwrap();
+        assert_eq!(read_manifest(&json).unwrap(), ensemble);
+        assert_eq!(verify(&ensemble, RECOGNIZER, &first), Ok(()));
+        // Of an alphabet of three characters, where the manifest has two.
+        let wrong = verify(&ensemble, "second.onnx", &second);
+        assert!(matches!(wrong, Err(CheckpointError::Interface { name: "logits", .. })));
+        ensemble.members.truncate(1);
+        assert_eq!(
+            verify(&ensemble, "second.onnx", &second),
+            Ok(()),
+            "no role, nothing to check"
+        );
     }
 
     #[test]

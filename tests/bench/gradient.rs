@@ -21,7 +21,7 @@ const ROUNDS: usize = 3;
 
 /// All three on one thread, with the same picture.
 pub fn measure() -> Vec<Row> {
-    let attack = std::fs::read(repository().join("onnx/checkpoints/crnn/attack.onnx")).unwrap();
+    let attack = std::fs::read(repository().join("onnx/checkpoints/shipped/attack.onnx")).unwrap();
     let (wasm, reply) = in_wasm();
     let label = Label::new(&reply.label).unwrap();
     let row = |peer, theirs: f64| Row {

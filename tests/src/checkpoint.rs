@@ -1,10 +1,11 @@
 //! Checkpoints to send: the one that ships with another manifest, or graphs that fit badly.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use parallax_onnx::bundle::Bundle;
-use parallax_onnx::checkpoint::{ATTACK, File, Manifest, RECOGNIZER, read_manifest};
+use parallax_onnx::checkpoint::{ATTACK, File, Manifest, read_manifest};
 use parallax_onnx::ctc::MAX_LABEL;
 use parallax_onnx::signature::SigningKey;
 use parallax_onnx::{Builder, Dialect, GraphError, TensorId, codec};
@@ -12,15 +13,17 @@ use parallax_onnx::{Builder, Dialect, GraphError, TensorId, codec};
 use crate::paths::repository;
 
 /// Where the one that ships lies in the clone.
-const SHIPPED: &str = "onnx/checkpoints/crnn";
+const SHIPPED: &str = "onnx/checkpoints/shipped";
 
 /// A checkpoint, to be changed and signed.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// What it says about itself.
     pub manifest: Manifest,
-    /// Its graph.
+    /// The graph of its first model.
     pub attack: Vec<u8>,
+    /// Those of the others, by name.
+    pub partners: BTreeMap<String, Vec<u8>>,
 }
 
 impl Checkpoint {
@@ -31,11 +34,24 @@ impl Checkpoint {
     #[must_use]
     pub fn shipped() -> Self {
         let folder = repository().join(SHIPPED);
-        let read = |name| fs::read(folder.join(name)).expect("the clone has a checkpoint");
+        let read = |name: &str| fs::read(folder.join(name)).expect("the clone has a checkpoint");
+        let manifest = read_manifest(&read("manifest.json")).expect("the shipped manifest is readable");
+        let partners = manifest.members().into_iter().skip(1);
         Self {
-            manifest: read_manifest(&read("manifest.json")).expect("the shipped manifest is readable"),
             attack: read(ATTACK),
+            partners: partners
+                .map(|member| (member.attack.clone(), read(&member.attack)))
+                .collect(),
+            manifest,
         }
+    }
+
+    /// Of its first model alone.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.manifest.members.clear();
+        self.partners.clear();
+        self
     }
 
     /// The one that ships, with another metric in its manifest: another digest, the same gradients.
@@ -66,7 +82,8 @@ impl Checkpoint {
     /// Signed, in one piece.
     #[must_use]
     pub fn signed(&self, key: &SigningKey) -> Bundle {
-        let files = [(ATTACK.to_owned(), self.attack.clone())].into();
+        let mut files = self.partners.clone();
+        files.insert(ATTACK.to_owned(), self.attack.clone());
         Bundle::sign(key, self.manifest_json(), files)
     }
 
@@ -76,12 +93,14 @@ impl Checkpoint {
     /// When it cannot be written.
     pub fn write(&self, folder: &Path) {
         fs::create_dir_all(folder).expect("the temporary folder takes folders");
-        let recognizer = fs::read(repository().join(SHIPPED).join(RECOGNIZER)).expect("the clone has a checkpoint");
-        for (name, bytes) in [
-            ("manifest.json", self.manifest_json()),
-            (ATTACK, self.attack.clone()),
-            (RECOGNIZER, recognizer),
-        ] {
+        let shipped = |name: &str| fs::read(repository().join(SHIPPED).join(name)).expect("the clone has a checkpoint");
+        let mut files = self.partners.clone();
+        for member in self.manifest.members() {
+            files.insert(member.recognizer.clone(), shipped(&member.recognizer));
+        }
+        files.insert("manifest.json".to_owned(), self.manifest_json());
+        files.insert(ATTACK.to_owned(), self.attack.clone());
+        for (name, bytes) in files {
             fs::write(folder.join(name), bytes).expect("the temporary folder takes files");
         }
     }

@@ -16,6 +16,7 @@ use parallax_captcha::alphabet::{CLASSES, Label};
 use parallax_captcha::perturb::{FRAMES, GradientModel};
 use parallax_captcha::text::model_input;
 use parallax_edge_shared::admin::{GradientReply, SetState, SetSummary};
+use parallax_onnx::checkpoint::read_manifest;
 use parallax_tests::edge::{Edge, EdgeConfig};
 use parallax_tests::image_set::ImageSet;
 use parallax_tests::paths::{repository, tool};
@@ -33,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 static TURN: Mutex<()> = Mutex::new(());
 
 fn checkpoint() -> PathBuf {
-    repository().join("onnx/checkpoints/crnn")
+    repository().join("onnx/checkpoints/shipped")
 }
 
 fn model(file: &str) -> Vec<u8> {
@@ -52,21 +53,33 @@ fn one_thread() -> SessionConfig {
 fn tract_in_wasm_computes_what_onnx_runtime_does() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let edge = Edge::start(&EdgeConfig::default());
-    let mut attack = AttackModel::new(&model("attack.onnx"), one_thread()).unwrap();
+    let manifest = read_manifest(&model("manifest.json")).unwrap();
+    assert_eq!(manifest.members().len(), 2);
+    for (index, member) in manifest.members().iter().enumerate() {
+        computes_what_onnx_runtime_does(&edge, index, &model(&member.attack));
+    }
+}
+
+/// Of one model of the checkpoint.
+fn computes_what_onnx_runtime_does(edge: &Edge, member: usize, attack: &[u8]) {
+    let mut attack = AttackModel::new(attack, one_thread()).unwrap();
     let no_weights = vec![0.0; FRAMES * CLASSES];
     let mut kinks = 0;
     for seed in 0..20_u32 {
         // Of its own label the solver is so certain that loss and gradient are little more than rounding.
         let label_seed = seed + 1000;
         let call = edge.client.post("/admin/v1/sets/gradient").bearer(&edge.admin_key);
-        let asked = json!({ "seed": seed, "label_seed": label_seed });
+        let asked = json!({ "seed": seed, "label_seed": label_seed, "member": member });
         let reply: GradientReply = call.json(&asked).send().json();
         let label = Label::new(&reply.label).unwrap();
         let here = attack.gradient(&reply.input, &label, &no_weights).unwrap();
 
         assert_eq!(reply.gradient.len(), here.image.len());
         let largest = largest(&here.image);
-        assert!(largest > 0.0, "seed {seed}: a gradient of zeros proves nothing");
+        assert!(
+            largest > 0.0,
+            "model {member}, seed {seed}: a gradient of zeros proves nothing"
+        );
         let furthest = furthest(&reply.gradient, &here.image);
         if furthest > 1e-3 * largest {
             // Where two of a pooling window's values are equal but for rounding, there is no gradient to agree on:
@@ -74,18 +87,21 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
             let apart = self_disagreement(&mut attack, &reply.input, &label);
             assert!(
                 apart > 1e-3 * largest,
-                "seed {seed}: off by {furthest}, the largest is {largest}"
+                "model {member}, seed {seed}: off by {furthest}, the largest is {largest}"
             );
             println!("seed {seed}: at a kink, where ONNX Runtime is off from itself by {apart}, tract by {furthest}");
             kinks += 1;
         }
         assert!(
             here.loss > 1.0 && (reply.loss - here.loss).abs() <= 1e-3 * here.loss.abs().max(1.0),
-            "seed {seed}: {} {}",
+            "model {member}, seed {seed}: {} {}",
             reply.loss,
             here.loss
         );
-        assert!(furthest_logit(&reply, here.logits.as_deref().unwrap()) <= 1e-3, "seed {seed}");
+        assert!(
+            furthest_logit(&reply, here.logits.as_deref().unwrap()) <= 1e-3,
+            "model {member}, seed {seed}"
+        );
     }
     assert!(kinks <= 4, "{kinks} of 20 pictures prove nothing");
 }

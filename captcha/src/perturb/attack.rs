@@ -116,7 +116,11 @@ fn check_reply<E: core::error::Error>(reply: &Gradient, step: u32) -> Result<(),
     let logits = reply.logits.as_deref();
     let tensors = [
         ("gradient", reply.image.len(), MODEL_PIXELS),
-        ("logits", logits.map_or(FRAMES * CLASSES, <[f32]>::len), FRAMES * CLASSES),
+        (
+            "logits",
+            logits.map_or(FRAMES * CLASSES, <[f32]>::len),
+            FRAMES * CLASSES,
+        ),
     ];
     for (tensor, found, expected) in tensors {
         if found != expected {

@@ -52,6 +52,18 @@ impl<M> Ensemble<M> {
         Ok(Self { members, owed })
     }
 
+    /// Its members, in the order given.
+    #[must_use]
+    pub fn members(&self) -> &[Member<M>] {
+        &self.members
+    }
+
+    /// One of them, to be asked alone.
+    #[must_use]
+    pub fn member_mut(&mut self, index: usize) -> Option<&mut M> {
+        self.members.get_mut(index).map(|member| &mut member.model)
+    }
+
     /// Who is asked next.
     fn next(&mut self) -> Option<&mut Member<M>> {
         let sum: f32 = self.members.iter().map(|member| member.weight).sum();
@@ -143,7 +155,10 @@ mod tests {
     fn none_and_weightless_ones_are_refused() {
         assert_eq!(ensemble(&[]).err(), Some(EnsembleError::Empty));
         for weight in [0.0, -1.0, f32::INFINITY, f32::NAN] {
-            assert!(matches!(ensemble(&[1.0, weight]), Err(EnsembleError::Weight { .. })), "{weight}");
+            assert!(
+                matches!(ensemble(&[1.0, weight]), Err(EnsembleError::Weight { .. })),
+                "{weight}"
+            );
         }
     }
 }

@@ -46,8 +46,8 @@ mod momentum;
 mod sparse;
 
 pub use attack::{PerturbError, perturb};
-pub use ensemble::{Ensemble, EnsembleError, Member};
 pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse};
+pub use ensemble::{Ensemble, EnsembleError, Member};
 pub use grid::{HEIGHT, MODEL_HEIGHT, MODEL_WIDTH, WIDTH};
 pub use mask::estimate_mask;
 

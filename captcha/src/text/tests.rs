@@ -327,9 +327,17 @@ fn shading_spoils_every_threshold() {
         shading: 0.0,
         ..Style::default()
     };
-    let error = |style: &Style| (0..50).map(|seed| best_threshold_error(&draw(style, seed))).sum::<f64>() / 50.0;
+    let error = |style: &Style| {
+        (0..50)
+            .map(|seed| best_threshold_error(&draw(style, seed)))
+            .sum::<f64>()
+            / 50.0
+    };
     let (shaded, flat) = (error(&Style::default()), error(&flat));
-    assert!(shaded > 1.5 * flat, "{shaded} of pixels misjudged, {flat} without shading");
+    assert!(
+        shaded > 1.5 * flat,
+        "{shaded} of pixels misjudged, {flat} without shading"
+    );
 }
 
 #[test]

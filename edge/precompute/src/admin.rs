@@ -7,7 +7,7 @@ use parallax_edge_shared::{
 };
 use parallax_onnx::{
     bundle::{Bundle, BundleError},
-    checkpoint::{ATTACK, Manifest, read_manifest},
+    checkpoint::{Manifest, read_manifest},
 };
 use worker::{Env, Method, Request, Response, console_error};
 
@@ -51,8 +51,10 @@ fn refused(failure: &Failure) -> worker::Result<Response> {
     let (code, field) = match failure {
         Failure::TooLarge => (AdminErrorCode::PayloadTooLarge, None),
         Failure::NotStored => (AdminErrorCode::NotFound, None),
-        Failure::Bundle(BundleError::Signature) => (AdminErrorCode::BadRequest, Some("signature")),
-        Failure::Bundle(BundleError::Base64(_)) | Failure::Files => (AdminErrorCode::BadRequest, Some("files")),
+        Failure::Bundle(BundleError::Signature) => (AdminErrorCode::BadRequest, Some("signature".to_owned())),
+        Failure::Bundle(BundleError::Base64(_)) | Failure::Files => {
+            (AdminErrorCode::BadRequest, Some("files".to_owned()))
+        }
         Failure::Bundle(BundleError::Json(_)) => (AdminErrorCode::BadRequest, None),
         Failure::Checkpoint(refusal) => {
             let code = match refusal {
@@ -70,7 +72,7 @@ fn refused(failure: &Failure) -> worker::Result<Response> {
     let error = AdminError {
         code,
         message: failure.to_string().chars().take(MAX_MESSAGE).collect(),
-        field: field.map(str::to_owned),
+        field,
     };
     json(code.status(), &AdminErrorReply { error })
 }
@@ -80,20 +82,20 @@ async fn push(mut request: Request, env: &Env) -> Result<CheckpointSummary, Fail
     let Bundle {
         manifest,
         signature,
-        mut files,
+        files: attacks,
     } = Bundle::decode(&body::bytes(&mut request, MAX_BODY_BYTES).await?)?;
-    let attack = files
-        .remove(ATTACK)
-        .filter(|_| files.is_empty())
-        .ok_or(Failure::Files)?;
     let claim = Claim { manifest, signature };
-    let (solver, manifest, key) = Solver::accept(&claim, &attack, env)?;
+    let members = accept::members(&accept::signed(&claim, env)?.0)?;
+    if attacks.len() != members.len() || !members.iter().all(|member| attacks.contains_key(&member.attack)) {
+        return Err(Failure::Files);
+    }
+    let (solver, manifest, key) = Solver::accept(&claim, &attacks, env)?;
     if solver.checkpoint() == checkpoint::shipped_digest() {
         // It is here already, and needs no room in the bucket.
         stored::promote(&store::bucket(env)?, None).await?;
         return shipped(true);
     }
-    let stored = stored::add(&store::bucket(env)?, claim, attack).await?;
+    let stored = stored::add(&store::bucket(env)?, claim, attacks).await?;
     solver.adopt();
     Ok(CheckpointSummary {
         current: true,
@@ -119,8 +121,8 @@ async fn promote(path: &str, env: &Env) -> Result<CheckpointSummary, Failure> {
     let stored = stored::current(&bucket).await?;
     let stored = stored.find(digest).ok_or(Failure::NotStored)?;
     let claim = stored::claim(&bucket, digest).await?.ok_or(Failure::NotStored)?;
-    let attack = stored::attack(&bucket, digest).await?.ok_or(Failure::NotStored)?;
-    let (solver, manifest, key) = Solver::accept(&claim, &attack, env)?;
+    let attacks = stored::attacks(&bucket, digest, &claim).await?;
+    let (solver, manifest, key) = Solver::accept(&claim, &attacks, env)?;
     stored::promote(&bucket, Some(digest)).await?;
     solver.adopt();
     Ok(CheckpointSummary {
@@ -169,7 +171,11 @@ fn summary(digest: Digest, manifest: Manifest) -> CheckpointSummary {
         current: false,
         created: None,
         signed_by: None,
-        architecture: manifest.architecture,
+        architectures: manifest
+            .members()
+            .into_iter()
+            .map(|member| member.architecture)
+            .collect(),
         parent: manifest.parent,
         metrics: manifest.metrics,
     }

@@ -24,7 +24,7 @@ pub enum Failure {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// Other files were sent than are taken.
-    #[error("the files sent are to be attack.onnx, and no other")]
+    #[error("the files sent are to be the attack graphs that the manifest names, and no others")]
     Files,
     /// More was sent than is taken.
     #[error("the body is too large")]

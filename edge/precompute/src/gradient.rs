@@ -3,13 +3,13 @@
 
 use parallax_captcha::{
     alphabet::CLASSES,
-    perturb::{FRAMES, Gradient, GradientModel},
+    perturb::{Ensemble, FRAMES, Gradient, GradientModel},
     text::{draw, model_input},
 };
 use parallax_edge_shared::admin::{GradientReply, GradientRequest};
 use worker::{Env, Request};
 
-use crate::{checkpoint, failure::Failure, recipe::Settings, store};
+use crate::{checkpoint, failure::Failure, model::AttackModel, recipe::Settings, store};
 
 /// Computes what is asked for, as often as asked for. The request was checked by the visitor path.
 ///
@@ -26,9 +26,13 @@ pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Fa
     };
     let input = model_input(&captcha.image);
     let no_weights = vec![0.0; FRAMES * CLASSES];
-    let mut gradient = solver.with(|model| model.gradient(&input, &label, &no_weights))?;
+    let ask = |models: &mut Ensemble<AttackModel>| match models.member_mut(asked.member) {
+        Some(model) => Ok(model.gradient(&input, &label, &no_weights)?),
+        None => Err(Failure::NotStored),
+    };
+    let mut gradient = solver.with(ask)?;
     for _ in 1..asked.runs.min(GradientRequest::MAX_RUNS) {
-        gradient = solver.with(|model| model.gradient(&input, &label, &no_weights))?;
+        gradient = solver.with(ask)?;
     }
     let Gradient { loss, image, logits } = gradient;
     Ok(GradientReply {

@@ -138,6 +138,9 @@ pub struct GradientRequest {
     /// certain of the right label, loss and gradient are little more than rounding; of another one they are large.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_seed: Option<u64>,
+    /// Which model of the checkpoint, from 0.
+    #[serde(default)]
+    pub member: usize,
 }
 
 impl GradientRequest {
@@ -188,8 +191,8 @@ pub struct CheckpointSummary {
     /// configured: such a one is not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
-    /// Name of the architecture.
-    pub architecture: String,
+    /// Names of its models' architectures, in the order in which they take turns.
+    pub architectures: Vec<String>,
     /// SHA-256 of the manifest of the checkpoint that it was trained from.
     pub parent: Option<String>,
     /// What was measured, by name.

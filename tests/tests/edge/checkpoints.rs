@@ -111,7 +111,7 @@ fn a_signed_checkpoint_makes_the_next_set_and_can_be_taken_back() {
 
     // The one that ships needs no room in the bucket, and its manifest is sent as it lies in the clone.
     let mut bundle = Checkpoint::shipped().signed(&edge.signing_key);
-    bundle.manifest = fs::read(repository().join("onnx/checkpoints/crnn/manifest.json")).unwrap();
+    bundle.manifest = fs::read(repository().join("onnx/checkpoints/shipped/manifest.json")).unwrap();
     bundle.signature = edge.signing_key.sign(&bundle.manifest);
     assert_eq!(push(&edge, &bundle).json::<CheckpointSummary>().digest, shipped);
     assert_eq!((current(&edge), list(&edge).len()), (shipped, 2));
@@ -209,7 +209,7 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
     let taller = || {
         let mut taller = graph(multiplying([32, 100], 1.0));
         taller.manifest.input = [1, 32, 100];
-        taller.signed(key)
+        taller.alone().signed(key)
     };
     let operator = good.attack.windows(4).position(|window| window == b"Conv").unwrap();
     let mut foreign = good.attack.clone();
@@ -219,6 +219,7 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
     let invalid = |field| (422, "checkpoint-invalid", Some(field));
     let unsigned = (403, "signature-invalid", Some("signature"));
     let (files, attack) = ((400, "bad-request", Some("files")), invalid("files.attack.onnx"));
+    let members = invalid("manifest.members");
     vec![
         (
             "another version",
@@ -240,7 +241,7 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
         ),
         (
             "a changed byte",
-            altered(|b| b.files.values_mut().for_each(|file| file[1_000_000] ^= 1)),
+            altered(|b| b.files.values_mut().for_each(|file| file[100_000] ^= 1)),
             attack,
             "SHA-256",
         ),
@@ -251,6 +252,30 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
             "no other",
         ),
         ("no file", altered(|b| b.files.clear()), files, "no other"),
+        (
+            "a model less",
+            altered(|b| drop(b.files.remove("attack-2.onnx"))),
+            files,
+            "no other",
+        ),
+        (
+            "too many models",
+            with(|c| c.manifest.members = vec![c.manifest.first(); 5]),
+            members,
+            "5 models are more than 4",
+        ),
+        (
+            "a model that has no turn",
+            with(|c| c.manifest.members[1].weight = 0.0),
+            members,
+            "weighs 0",
+        ),
+        (
+            "a file elsewhere",
+            with(|c| c.manifest.members[1].attack = "../current.json".to_owned()),
+            members,
+            "no plain file name",
+        ),
         (
             "another alphabet",
             with(|c| c.manifest.alphabet = "ABCDEFGHIJKLMNOPQRSTUVW".to_owned()),

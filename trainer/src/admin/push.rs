@@ -1,8 +1,8 @@
-//! Sending a checkpoint: its signed manifest and its attack graph. The edge has no use for the recogniser.
+//! Sending a checkpoint: its signed manifest and its attack graphs. The edge has no use for recognisers.
 
 use std::{collections::BTreeMap, path::Path};
 
-use parallax_onnx::{bundle::Bundle, checkpoint::ATTACK, signature::SigningKey};
+use parallax_onnx::{bundle::Bundle, signature::SigningKey};
 use serde::{Deserialize, Serialize};
 
 use super::{AdminError, Client};
@@ -32,9 +32,10 @@ pub struct Pushed {
 /// [`AdminError`]; the edge then goes on with what it had.
 pub fn push(client: &Client, root: &Path, key: &SigningKey) -> Result<Pushed, AdminError> {
     let checkpoint = Checkpoint::open_or_shipped(Some(root))?;
-    let attack = checkpoint.attack()?;
+    let attacks = checkpoint.attacks()?.into_iter();
+    let files = attacks.map(|(name, attack)| (name, attack.model)).collect();
     // Its bytes, not what was read of them: they are what is signed.
     let manifest = files::read(&root.join(MANIFEST))?;
-    let bundle = Bundle::sign(key, manifest, [(ATTACK.to_owned(), attack)].into());
+    let bundle = Bundle::sign(key, manifest, files);
     client.post("/admin/v1/checkpoints", &bundle.encode()?)
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod dataset;
 mod doctor;
+mod ensemble;
 mod experiment;
 mod finetune;
 mod key;
@@ -28,7 +29,7 @@ use crate::{
     files::FilesError,
     finetune::QueriesError,
     metrics::LogError,
-    models::CheckpointError,
+    models::{CheckpointError, ComposeError},
     risk::{model_file::ModelFileError, traces::TracesError},
     runtime::RuntimeError,
     train::TrainError,
@@ -55,6 +56,8 @@ enum Command {
     Train(train::Options),
     /// Learn from what suspects answered (Equation 4), and export a new checkpoint
     Finetune(finetune::Options),
+    /// Put checkpoints together into one whose models take turns
+    Ensemble(ensemble::Options),
     /// Repeat an experiment of the paper, at any scale
     Experiment(experiment::Options),
     /// Write a page of HTML about a training run: curves, confused characters, samples
@@ -113,6 +116,9 @@ pub enum CommandError {
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// Checkpoints that are no ensemble.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
     /// A file of traces.
     #[error(transparent)]
     Traces(#[from] TracesError),
@@ -155,6 +161,7 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
         Command::Dataset(options) => dataset::run(options),
         Command::Train(options) => train::run(options),
         Command::Finetune(options) => finetune::run(options),
+        Command::Ensemble(options) => ensemble::run(options),
         Command::Experiment(options) => experiment::run(options),
         Command::Report(options) => report::run(options),
         Command::Solve(options) => solve::run(options),

@@ -1,9 +1,9 @@
 //! `parallax perturb`: perturbs a folder of captchas against one checkpoint or several.
 
-use std::{iter, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use image::GrayImage;
-use parallax_captcha::perturb::{self, Budget, Ensemble, Epsilon, Member, PerturbConfig, Sparse};
+use parallax_captcha::perturb::{self, Budget, Ensemble, Epsilon, PerturbConfig, Sparse};
 use serde::Serialize;
 
 use super::{CommandError, output, progress};
@@ -28,12 +28,9 @@ pub struct Options {
     /// The folder to make
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The checkpoint to attack; several take turns [default: the shipped one]
+    /// The checkpoint to attack; several take turns, as an ensemble's models do [default: the shipped one]
     #[arg(long, value_name = "DIR")]
     checkpoint: Vec<PathBuf>,
-    /// How often a checkpoint is asked for a gradient beside the others, one for each in their order [default: all alike]
-    #[arg(long, value_name = "WEIGHT")]
-    weight: Vec<f32>,
     /// How far a pixel may move: less near strokes as visitors get it, or the same everywhere as in the paper
     #[arg(long, value_enum, default_value_t = BudgetName::Stroke)]
     budget: BudgetName,
@@ -181,20 +178,15 @@ fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Ensem
         let open = |root: &PathBuf| Checkpoint::open_or_shipped(Some(root));
         options.checkpoint.iter().map(open).collect::<Result<_, _>>()?
     };
-    if !options.weight.is_empty() && options.weight.len() != checkpoints.len() {
-        let (weights, checkpoints) = (options.weight.len(), checkpoints.len());
-        return Err(CommandError::Usage(format!(
-            "{weights} times --weight for {checkpoints} checkpoints: one for each, or none"
-        )));
-    }
-    let weights = options.weight.iter().copied().chain(iter::repeat(1.0));
-    let member = |(checkpoint, weight): (&Checkpoint, f32)| -> Result<_, CommandError> {
-        let model = checkpoint.attack()?;
-        Ok(Member { model, weight })
-    };
-    let members = checkpoints.iter().zip(weights).map(member).collect::<Result<Vec<_>, _>>()?;
+    let attacks = checkpoints
+        .iter()
+        .map(Checkpoint::attacks)
+        .collect::<Result<Vec<_>, _>>()?;
+    let members: Vec<_> = attacks.into_iter().flatten().map(|(_, member)| member).collect();
     let session = SessionConfig { device, threads: 1 };
-    Ok((0..threads).map(|_| attack::load(&members, session)).collect::<Result<_, _>>()?)
+    Ok((0..threads)
+        .map(|_| attack::load(&members, session))
+        .collect::<Result<_, _>>()?)
 }
 
 fn perturbed(

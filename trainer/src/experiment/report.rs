@@ -243,7 +243,8 @@ mod tests {
             "{markdown}"
         );
         assert!(
-            line("step 1").contains("| 30.0 % (24.1 to 36.7) |") && line("step 1").contains("30 %: within the interval"),
+            line("step 1").contains("| 30.0 % (24.1 to 36.7) |")
+                && line("step 1").contains("30 %: within the interval"),
             "{markdown}"
         );
         assert_eq!(svg.matches("<circle").count(), 2);
@@ -251,7 +252,12 @@ mod tests {
 
     #[test]
     fn a_goal_is_met_by_the_whole_interval() {
-        for (success, expected) in [(10, "met"), (22, "within the interval"), (30, "within the interval"), (60, "missed")] {
+        for (success, expected) in [
+            (10, "met"),
+            (22, "within the interval"),
+            (30, "within the interval"),
+            (60, "missed"),
+        ] {
             assert_eq!(verdict(Share { success, count: 100 }, 0.3), expected, "{success}");
         }
     }

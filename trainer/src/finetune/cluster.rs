@@ -11,10 +11,7 @@ use parallax_captcha::alphabet::character_of;
 use parallax_onnx::codec;
 use strsim::normalized_levenshtein;
 
-use super::{
-    queries::Query,
-    run::{FinetuneConfig, Finetuned, Measurement, Outcome, Watch, finetune},
-};
+use super::{queries::Query, run::Finetuned};
 use crate::{
     models::Recognizer,
     runtime::SessionConfig,
@@ -26,6 +23,11 @@ use crate::{
 const ROUNDS: usize = 2;
 /// Moves of the groups' centres, at most.
 const MOVES: usize = 50;
+/// Centres of groups are to be farther apart than so many times the root mean square distance of a group's sources from
+/// its centre; sources of one kind, cut into two, are 2 to 3 apart.
+const SEPARATION: f64 = 4.0;
+/// A group is at least this wide, as a likeness: of few answers each it is not known better.
+const LEAST_WIDTH: f64 = 0.02;
 /// Pictures read at once.
 const BATCH: usize = 100;
 
@@ -52,52 +54,41 @@ pub struct Clustered {
     pub weight: f32,
 }
 
-/// Who looks on.
-pub trait WatchClusters {
-    /// How it goes with a substitute, counted from 0, of so many steps at most.
-    fn measured(&mut self, member: usize, measured: &Measurement, steps: usize);
-
-    /// Whether to stop after this step.
-    fn stop(&self) -> bool {
-        false
-    }
-}
-
-/// Fine-tunes each of `starts` on the answers of its cluster of sources; `None` when `watch` stopped it.
+/// Fine-tunes each of `starts` on the answers of its cluster of sources: `learn` is given its number, from 0, and its
+/// queries, and returns `None` when it was stopped, upon which so does this.
+///
+/// Where there are fewer sources than substitutes, or they are all much alike, each learns from all answers.
 ///
 /// # Errors
-/// [`TrainError`]; [`TrainError::FewQueries`] when not even one substitute has enough answers.
+/// Those of `learn`, and [`TrainError::FewQueries`] when not even one substitute has enough answers.
 pub fn finetune_clusters(
     starts: &[Start],
     queries: &[Query],
-    config: &FinetuneConfig,
     session: SessionConfig,
-    watch: &mut dyn WatchClusters,
+    learn: &mut dyn FnMut(usize, &[Query]) -> Result<Option<Finetuned>, TrainError>,
 ) -> Result<Option<Vec<Clustered>>, TrainError> {
     let sources = by_source(queries);
     let mut weights: Vec<_> = starts.iter().map(|start| start.weights.clone()).collect();
-    let mut assigned = groups(&similarities(starts, &weights, queries, &sources, session)?, starts.len());
-    let mut tuned = vec![None; starts.len()];
+    let likenesses = similarities(starts, &weights, queries, &sources, session)?;
+    let Some(mut assigned) = groups(&likenesses, starts.len()) else {
+        return of_all(starts.len(), queries, sources.len(), learn);
+    };
+    let mut tuned = Vec::new();
     for _ in 0..ROUNDS {
-        for (member, start) in starts.iter().enumerate() {
-            let own: Vec<_> = of_member(&assigned, &sources, queries, member);
-            let mut watch = OfMember { member, watch };
-            let outcome = finetune(&start.model, &start.weights, &own, config, session, None, &mut watch);
-            tuned[member] = match outcome {
-                Ok(Outcome::Finished(tuned)) => Some(*tuned),
-                Ok(Outcome::Stopped(_)) => return Ok(None),
+        tuned.clear();
+        for (member, (start, weights)) in starts.iter().zip(&mut weights).enumerate() {
+            let own = of_member(&assigned, &sources, queries, member);
+            let learned = match learn(member, &own) {
+                Ok(Some(tuned)) => Some(tuned),
+                Ok(None) => return Ok(None),
                 Err(TrainError::FewQueries { .. }) => None,
                 Err(error) => return Err(error),
             };
-            weights[member] = tuned[member]
-                .as_ref()
-                .map_or(&start.weights, |tuned: &Finetuned| &tuned.weights)
-                .clone();
+            weights.clone_from(learned.as_ref().map_or(&start.weights, |tuned| &tuned.weights));
+            tuned.push(learned);
         }
-        let nearest: Vec<_> = similarities(starts, &weights, queries, &sources, session)?
-            .iter()
-            .map(|similarity| largest(similarity))
-            .collect();
+        let likenesses = similarities(starts, &weights, queries, &sources, session)?;
+        let nearest: Vec<_> = likenesses.iter().map(|likeness| largest(likeness)).collect();
         if nearest == assigned {
             break;
         }
@@ -107,7 +98,8 @@ pub fn finetune_clusters(
         return Err(TrainError::FewQueries { found: queries.len() });
     }
     let shares = shares(&assigned, &sources, queries, starts.len());
-    let clustered = tuned.into_iter().zip(shares).enumerate().map(|(member, (tuned, weight))| Clustered {
+    let clustered = tuned.into_iter().zip(shares).enumerate();
+    let clustered = clustered.map(|(member, (tuned, weight))| Clustered {
         tuned,
         sources: assigned.iter().filter(|of| **of == member).count(),
         answers: of_member(&assigned, &sources, queries, member).len(),
@@ -116,19 +108,26 @@ pub fn finetune_clusters(
     Ok(Some(clustered.collect()))
 }
 
-struct OfMember<'a> {
-    member: usize,
-    watch: &'a mut dyn WatchClusters,
-}
-
-impl Watch for OfMember<'_> {
-    fn measured(&mut self, measured: &Measurement, steps: usize) {
-        self.watch.measured(self.member, measured, steps);
+/// Each substitute learns from all answers, and weighs as much as the others.
+fn of_all(
+    members: usize,
+    queries: &[Query],
+    sources: usize,
+    learn: &mut dyn FnMut(usize, &[Query]) -> Result<Option<Finetuned>, TrainError>,
+) -> Result<Option<Vec<Clustered>>, TrainError> {
+    let mut clustered = Vec::with_capacity(members);
+    for member in 0..members {
+        let Some(tuned) = learn(member, queries)? else {
+            return Ok(None);
+        };
+        clustered.push(Clustered {
+            tuned: Some(tuned),
+            sources,
+            answers: queries.len(),
+            weight: 1.0 / members as f32,
+        });
     }
-
-    fn stop(&self) -> bool {
-        self.watch.stop()
-    }
+    Ok(Some(clustered))
 }
 
 /// Indices of the queries of each source; one without a source is one of its own.
@@ -188,11 +187,19 @@ fn similarities(
     Ok(sources.iter().map(mean).collect())
 }
 
+fn distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+}
+
 /// Which of `count` groups each of `points` is in: Lloyd's algorithm, begun from the point that is most like one
 /// substitute alone and whatever lies farthest from those chosen before. Groups are numbered so that a group's centre is
 /// largest where its own number is, as far as that can be had: a substitute begins with those it is like.
-fn groups(points: &[Vec<f64>], count: usize) -> Vec<usize> {
-    let distance = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+///
+/// `None` where there are fewer points than groups, or the groups lie closer together than they are wide.
+fn groups(points: &[Vec<f64>], count: usize) -> Option<Vec<usize>> {
+    if points.len() < count {
+        return None;
+    }
     let nearest = |point: &[f64], centres: &[Vec<f64>]| {
         let distances: Vec<_> = centres.iter().map(|centre| -distance(point, centre)).collect();
         largest(&distances)
@@ -228,8 +235,23 @@ fn groups(points: &[Vec<f64>], count: usize) -> Vec<usize> {
             }
         }
     }
+    let width = |number: usize| {
+        let own = points.iter().zip(&assigned).filter(|(_, of)| **of == number);
+        let squares: Vec<_> = own
+            .filter_map(|(point, _)| Some(distance(point, centres.get(number)?).powi(2)))
+            .collect();
+        (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+    };
+    let widest = (0..centres.len()).map(width).fold(0.0, f64::max);
+    let pairs = (0..centres.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let closest = pairs
+        .filter_map(|(a, b)| Some(distance(centres.get(a)?, centres.get(b)?)))
+        .fold(f64::INFINITY, f64::min);
+    if closest <= SEPARATION * widest.max(LEAST_WIDTH) {
+        return None;
+    }
     let numbers = numbers(&centres);
-    assigned.iter().filter_map(|of| numbers.get(*of).copied()).collect()
+    Some(assigned.iter().filter_map(|of| numbers.get(*of).copied()).collect())
 }
 
 /// A number for each centre, each once: the pair of a centre and a dimension with the largest value first.
@@ -238,7 +260,9 @@ fn numbers(centres: &[Vec<f64>]) -> Vec<usize> {
         .iter()
         .enumerate()
         .flat_map(|(centre, values)| (0..centres.len()).map(move |number| (centre, number, values.get(number))));
-    let mut pairs: Vec<_> = pairs.map(|(centre, number, value)| (value.copied().unwrap_or(0.0), centre, number)).collect();
+    let mut pairs: Vec<_> = pairs
+        .map(|(centre, number, value)| (value.copied().unwrap_or(0.0), centre, number))
+        .collect();
     pairs.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
     let mut numbers = vec![None; centres.len()];
     for (_, centre, number) in pairs {
@@ -307,7 +331,7 @@ mod tests {
     #[test]
     fn sources_that_are_alike_are_one_group_which_the_most_alike_substitute_gets() {
         // Nine sources like the second substitute, three like the first, with noise.
-        let noise = |i: usize| ((i * 7919) % 11) as f64 / 200.0;
+        let noise = |i: usize| ((i * 7919) % 11) as f64 / 400.0;
         let points: Vec<_> = (0..12)
             .map(|i| match i % 4 {
                 0 => vec![0.6 + noise(i), 0.3 - noise(i + 3)],
@@ -315,17 +339,23 @@ mod tests {
             })
             .collect();
         let expected: Vec<_> = (0..12).map(|i| usize::from(i % 4 != 0)).collect();
-        assert_eq!(groups(&points, 2), expected);
-        assert_eq!(groups(&points, 1), [0; 12]);
-        // More groups than kinds: every source is still in one.
-        assert!(groups(&points[..2], 3).iter().all(|of| *of < 3));
-        assert!(groups(&[], 2).is_empty());
+        assert_eq!(groups(&points, 2), Some(expected));
+        assert_eq!(groups(&points, 1), Some(vec![0; 12]));
+    }
+
+    #[test]
+    fn sources_that_are_all_alike_are_no_groups() {
+        let noise = |i: usize, by: usize| ((i * by) % 17) as f64 / 100.0;
+        let alike: Vec<_> = (0..40).map(|i| vec![0.4 + noise(i, 7), 0.4 + noise(i, 5)]).collect();
+        assert_eq!(groups(&alike, 2), None);
+        assert_eq!(groups(&[vec![0.1, 0.9]], 2), None, "fewer than groups");
+        assert_eq!(groups(&[], 2), None);
     }
 
     #[test]
     fn groups_both_like_one_substitute_are_two_all_the_same() {
         let points: Vec<_> = (0..10).map(|i| vec![if i < 5 { 0.9 } else { 0.4 }, 0.1]).collect();
-        let assigned = groups(&points, 2);
+        let assigned = groups(&points, 2).unwrap();
         assert!(assigned[..5].iter().all(|of| *of == 0) && assigned[5..].iter().all(|of| *of == 1));
     }
 
@@ -334,7 +364,10 @@ mod tests {
         let queries: Vec<_> = (0..10).map(|i| query(Some(i / 5), Some(i < 4 || i == 9))).collect();
         let sources = by_source(&queries);
         let weights = shares(&[0, 1], &sources, &queries, 2);
-        assert!((weights[0] - 5.0 / 7.0).abs() < 1e-6 && (weights[1] - 2.0 / 7.0).abs() < 1e-6, "{weights:?}");
+        assert!(
+            (weights[0] - 5.0 / 7.0).abs() < 1e-6 && (weights[1] - 2.0 / 7.0).abs() < 1e-6,
+            "{weights:?}"
+        );
         let unknown: Vec<_> = (0..10).map(|i| query(Some(u64::from(i > 6)), None)).collect();
         let weights = shares(&[0, 1], &by_source(&unknown), &unknown, 2);
         assert!((weights[0] - 8.0 / 12.0).abs() < 1e-6, "{weights:?}");

@@ -12,8 +12,8 @@ mod progress;
 mod queries;
 mod run;
 
-pub use cluster::{Clustered, Start, WatchClusters, finetune_clusters};
+pub use cluster::{Clustered, Start, finetune_clusters};
 pub use lambda::Lambda;
-pub use progress::{Course, Progress, ProgressError, origin};
+pub use progress::{Course, Progress, finished, kept, origin};
 pub use queries::{Queries, QueriesError, Query, Unusable, classes as answer_classes};
 pub use run::{FinetuneConfig, FinetuneReport, Finetuned, Measurement, Outcome, Watch, finetune};

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{
     lambda::{Controller, Lambda},
     queries::Query,
-    run::{FinetuneConfig, Measurement},
+    run::{FinetuneConfig, Finetuned, Measurement},
 };
 use crate::{
     train::{StateError, TrainingState, state},
@@ -76,61 +76,69 @@ fn score(measured: &Measurement, lambda: Lambda) -> f64 {
 
 #[derive(Serialize, Deserialize)]
 struct About {
-    /// What the run began with, see [`origin`].
-    origin: String,
     step: u64,
     course: Course,
 }
 
-/// Why a file is not gone on from.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProgressError {
-    /// It cannot be read.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// It began with something else.
-    #[error("began with another checkpoint, other queries or other settings")]
-    Other,
-}
-
 impl Progress {
-    /// As a file, of a run that began with `origin`.
+    /// As a file.
     ///
     /// # Errors
     /// [`StateError::Format`] when it has no JSON form.
-    pub fn encode(&self, origin: &str) -> Result<Vec<u8>, StateError> {
+    pub fn encode(&self) -> Result<Vec<u8>, StateError> {
         let about = About {
-            origin: origin.to_owned(),
             step: self.state.step,
             course: self.course.clone(),
         };
         let [parameters, running, first_moment, second_moment] = self.state.vectors();
         let best = [&self.best.parameters, &self.best.running];
-        let vectors = [parameters, running, first_moment, second_moment].into_iter().chain(best);
+        let vectors = [parameters, running, first_moment, second_moment]
+            .into_iter()
+            .chain(best);
         state::encode(&about, &vectors.map(Vec::as_slice).collect::<Vec<_>>())
     }
 
-    /// From a file of a run that began with `origin`.
+    /// From a file.
     ///
     /// # Errors
-    /// [`ProgressError`].
-    pub fn decode(bytes: &[u8], origin: &str) -> Result<Self, ProgressError> {
-        let (about, mut vectors): (About, _) = state::decode(bytes)?;
-        if about.origin != origin {
-            return Err(ProgressError::Other);
-        }
+    /// [`StateError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
+        let (About { step, course }, mut vectors) = state::decode(bytes)?;
         let (Some(running), Some(parameters)) = (vectors.pop(), vectors.pop()) else {
-            return Err(StateError::Damaged.into());
+            return Err(StateError::Damaged);
         };
         Ok(Self {
-            state: TrainingState::from_vectors(vectors, about.step)?,
+            state: TrainingState::from_vectors(vectors, step)?,
             best: Weights { parameters, running },
-            course: about.course,
+            course,
         })
     }
 }
 
-/// SHA-256 of what a run follows from: weights, queries, settings, and `machine`, which says where it runs.
+/// What came of a run, as a file: of several, those that are done need not be done again.
+///
+/// # Errors
+/// [`StateError::Format`] when it has no JSON form.
+pub fn kept(tuned: &Finetuned) -> Result<Vec<u8>, StateError> {
+    let Weights { parameters, running } = &tuned.weights;
+    state::encode(&tuned.report, &[parameters, running])
+}
+
+/// What [`kept`] wrote.
+///
+/// # Errors
+/// [`StateError`].
+pub fn finished(bytes: &[u8]) -> Result<Finetuned, StateError> {
+    let (report, vectors) = state::decode(bytes)?;
+    let [parameters, running] = vectors.try_into().map_err(|_| StateError::Damaged)?;
+    Ok(Finetuned {
+        weights: Weights { parameters, running },
+        report,
+    })
+}
+
+/// SHA-256 of what a run follows from: weights, queries, settings, and `machine`, which says where it runs. What was kept
+/// of another run has another name.
 #[must_use]
 pub fn origin(weights: &Weights, queries: &[Query], config: &FinetuneConfig, machine: &str) -> String {
     let mut digest = Sha256::new();
@@ -168,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn progress_is_read_back_to_the_last_bit_and_only_where_it_belongs() {
+    fn progress_is_read_back_to_the_last_bit() {
         let measured = |step| Measurement {
             step,
             lambda: 0.1,
@@ -178,7 +186,10 @@ mod tests {
         let mut controller = Controller::new(Lambda::Adaptive { target: 0.92 });
         controller.measured(2.0 / 3.0);
         let mut course = Course::new(measured(0), controller);
-        assert!(!course.add(measured(25), controller, Lambda::Fixed(1.0)), "not better than before");
+        assert!(
+            !course.add(measured(25), controller, Lambda::Fixed(1.0)),
+            "not better than before"
+        );
         let weights = Weights {
             parameters: vec![0.1, -0.2],
             running: vec![f32::MIN_POSITIVE],
@@ -190,12 +201,8 @@ mod tests {
             best: weights,
             course,
         };
-        let bytes = progress.encode("this").unwrap();
-        assert_eq!(Progress::decode(&bytes, "this"), Ok(progress));
-        assert_eq!(Progress::decode(&bytes, "that"), Err(ProgressError::Other));
-        assert_eq!(
-            Progress::decode(&bytes[..bytes.len() - 1], "this"),
-            Err(ProgressError::State(StateError::Damaged))
-        );
+        let bytes = progress.encode().unwrap();
+        assert_eq!(Progress::decode(&bytes), Ok(progress));
+        assert_eq!(Progress::decode(&bytes[..bytes.len() - 1]), Err(StateError::Damaged));
     }
 }

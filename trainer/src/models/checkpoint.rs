@@ -5,9 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use parallax_captcha::alphabet::ALPHABET;
+use parallax_captcha::{alphabet::ALPHABET, perturb};
 use parallax_onnx::{
-    checkpoint::{ATTACK, File, Manifest, RECOGNIZER, read_manifest, verify},
+    checkpoint::{self, File, Manifest, read_manifest, verify},
     codec,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub const MANIFEST: &str = "manifest.json";
 
 /// The shipped checkpoint, relative to the project.
-const SHIPPED: &str = "onnx/checkpoints/crnn";
+const SHIPPED: &str = "onnx/checkpoints/shipped";
 
 /// Why a checkpoint cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,27 +98,49 @@ impl Checkpoint {
         &self.root
     }
 
-    /// The graph that reads captchas.
+    /// The graph that reads captchas, of the first model where there are several.
     ///
     /// # Errors
     /// [`CheckpointError`].
     pub fn recognizer(&self) -> Result<Vec<u8>, CheckpointError> {
-        self.file(RECOGNIZER)
+        self.file(&self.first().recognizer)
     }
 
-    /// The model it is of, and its weights, to train on from there.
+    /// The model it is of, and its weights, to train on from there; the first where there are several.
     ///
     /// # Errors
     /// [`CheckpointError`], also when the zoo has no such model.
     pub fn model(&self) -> Result<(Architecture, Model, Weights), CheckpointError> {
+        self.model_of(&self.first())
+    }
+
+    /// All its models with their weights and shares of the gradients, at least one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], also when the zoo has no such model.
+    pub fn models(&self) -> Result<Vec<perturb::Member<(Architecture, Model, Weights)>>, CheckpointError> {
+        let load = |member: checkpoint::Member| {
+            Ok(perturb::Member {
+                model: self.model_of(&member)?,
+                weight: member.weight,
+            })
+        };
+        self.manifest.members().into_iter().map(load).collect()
+    }
+
+    fn first(&self) -> checkpoint::Member {
+        self.manifest.first()
+    }
+
+    fn model_of(&self, member: &checkpoint::Member) -> Result<(Architecture, Model, Weights), CheckpointError> {
         let refuse = |reason: String| CheckpointError::Model {
             root: self.root.clone(),
             reason,
         };
-        let architecture = Architecture::by_name(&self.manifest.architecture)
-            .ok_or_else(|| refuse(format!("there is no model {:?}", self.manifest.architecture)))?;
+        let architecture = Architecture::by_name(&member.architecture)
+            .ok_or_else(|| refuse(format!("there is no model {:?}", member.architecture)))?;
         let model = architecture.model().map_err(|error| refuse(error.to_string()))?;
-        let graph = codec::decode(&self.recognizer()?).map_err(|error| refuse(error.to_string()))?;
+        let graph = codec::decode(&self.file(&member.recognizer)?).map_err(|error| refuse(error.to_string()))?;
         let weights = model.weights_of(&graph).map_err(|error| refuse(error.to_string()))?;
         Ok((architecture, model, weights))
     }
@@ -131,15 +153,34 @@ impl Checkpoint {
         Ok(File::of(&files::read(&self.root.join(MANIFEST))?).sha256)
     }
 
-    /// The graph that attacks are computed with.
+    /// The graph that attacks are computed with, of the first model where there are several.
     ///
     /// # Errors
     /// [`CheckpointError`].
     pub fn attack(&self) -> Result<Vec<u8>, CheckpointError> {
-        self.file(ATTACK)
+        self.file(&self.first().attack)
     }
 
-    fn file(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
+    /// The graphs that attacks are computed with, by file name, with their shares of the gradients; at least one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn attacks(&self) -> Result<Vec<(String, perturb::Member<Vec<u8>>)>, CheckpointError> {
+        let read = |member: checkpoint::Member| {
+            let attack = perturb::Member {
+                model: self.file(&member.attack)?,
+                weight: member.weight,
+            };
+            Ok((member.attack, attack))
+        };
+        self.manifest.members().into_iter().map(read).collect()
+    }
+
+    /// A file that the manifest names.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn file(&self, name: &str) -> Result<Vec<u8>, CheckpointError> {
         let path = self.root.join(name);
         let bytes = files::read(&path)?;
         match verify(&self.manifest, name, &bytes) {

@@ -2,8 +2,10 @@
 
 mod attack;
 mod checkpoint;
+mod ensemble;
 mod recognizer;
 
 pub use attack::AttackModel;
 pub use checkpoint::{Checkpoint, CheckpointError, MANIFEST};
+pub use ensemble::{ComposeError, compose};
 pub use recognizer::{Reading, Recognizer};

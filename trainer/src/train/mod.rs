@@ -77,8 +77,16 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: StateError,
     },
+    /// What was kept of a fine-tuning cannot be used.
+    #[error("{} {reason}: remove it to begin anew", path.display())]
+    Kept {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: StateError,
+    },
     /// A state file is of a run with other settings.
-    #[error("{} is an interrupted run with {difference}: repeat it as it was, or discard it with --fresh", path.display())]
+    #[error("{} is an interrupted run with {difference}: repeat it with those settings, or discard it with --fresh", path.display())]
     OtherRun {
         /// The file.
         path: PathBuf,

@@ -144,8 +144,7 @@ impl TrainingState {
     /// # Errors
     /// [`StateError::Damaged`] when they are not four, or do not fit each other.
     pub fn from_vectors(vectors: Vec<Vec<f32>>, step: u64) -> Result<Self, StateError> {
-        let [parameters, running, first_moment, second_moment] =
-            vectors.try_into().map_err(|_| StateError::Damaged)?;
+        let [parameters, running, first_moment, second_moment] = vectors.try_into().map_err(|_| StateError::Damaged)?;
         if first_moment.len() != parameters.len() || second_moment.len() != parameters.len() {
             return Err(StateError::Damaged);
         }

@@ -364,13 +364,18 @@ fn model_1_is_table_6() {
 /// Whoever changes the export has to make the shipped files anew: the edge runs these, not what the code would make.
 #[test]
 fn the_shipped_graphs_are_what_this_code_exports() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../onnx/checkpoints/crnn");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../onnx/checkpoints/shipped");
     let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let recognizer = file("recognizer.onnx");
-    let model = Architecture::Crnn.model().unwrap();
-    let weights = model.weights_of(&codec::decode(&recognizer).unwrap()).unwrap();
-    let exported = codec::encode(&model.recognizer(&weights).unwrap());
-    assert!(exported == recognizer, "recognizer.onnx");
-    let exported = codec::encode(&model.attack(&weights).unwrap());
-    assert!(exported == file("attack.onnx"), "attack.onnx");
+    let manifest = parallax_onnx::checkpoint::read_manifest(&file("manifest.json")).unwrap();
+    let architectures: Vec<_> = manifest.members.iter().map(|member| &*member.architecture).collect();
+    assert_eq!(architectures, ["crnn", "lenet-ctc"]);
+    for member in manifest.members {
+        let recognizer = file(&member.recognizer);
+        let model = Architecture::by_name(&member.architecture).unwrap().model().unwrap();
+        let weights = model.weights_of(&codec::decode(&recognizer).unwrap()).unwrap();
+        let exported = codec::encode(&model.recognizer(&weights).unwrap());
+        assert!(exported == recognizer, "{}", member.recognizer);
+        let exported = codec::encode(&model.attack(&weights).unwrap());
+        assert!(exported == file(&member.attack), "{}", member.attack);
+    }
 }

@@ -7,7 +7,7 @@ use parallax_trainer::{
     cli::{Cli, run},
     data::folder::encode_png,
     finetune::{
-        FinetuneConfig, Finetuned, Lambda, Measurement, Outcome, Progress, Query, Start, Watch, WatchClusters, finetune,
+        FinetuneConfig, Finetuned, Lambda, Measurement, Outcome, Progress, Query, Start, Watch, finetune,
         finetune_clusters,
     },
     models::Checkpoint,
@@ -24,7 +24,10 @@ fn queries(count: usize) -> Vec<Query> {
 /// What a solver answers that takes some characters for others, to captchas with one of them.
 fn with_habits(habits: &[(char, char)], count: usize) -> Vec<Query> {
     let class = |character| class_of(character).unwrap();
-    let habits: HashMap<_, _> = habits.iter().map(|(taken, given)| (class(*taken), class(*given))).collect();
+    let habits: HashMap<_, _> = habits
+        .iter()
+        .map(|(taken, given)| (class(*taken), class(*given)))
+        .collect();
     let with_habit = samples(4_000)
         .into_iter()
         .filter(|sample| sample.label.classes().iter().any(|class| habits.contains_key(class)));
@@ -63,10 +66,6 @@ impl Watch for Watcher {
     }
 }
 
-impl WatchClusters for Watcher {
-    fn measured(&mut self, _: usize, _: &Measurement, _: usize) {}
-}
-
 fn finished(outcome: Outcome) -> Finetuned {
     match outcome {
         Outcome::Finished(tuned) => *tuned,
@@ -99,11 +98,8 @@ fn a_stopped_run_goes_on_bit_by_bit() {
     };
     assert_eq!(progress.state.step, 29);
     // As a file, that is.
-    let bytes = progress.encode("origin").unwrap();
-    let again = finished(tune(
-        Some(Progress::decode(&bytes, "origin").unwrap()),
-        &mut Watcher::default(),
-    ));
+    let bytes = progress.encode().unwrap();
+    let again = finished(tune(Some(Progress::decode(&bytes).unwrap()), &mut Watcher::default()));
     assert!(again == whole, "{:?} and {:?}", again.report, whole.report);
 }
 
@@ -173,19 +169,28 @@ fn each_substitute_learns_from_attackers_of_one_kind() {
         }));
     }
     let starts = vec![Start { model, weights }; 2];
-    let clustered = finetune_clusters(&starts, &all, &config, CPU, &mut Watcher::default())
-        .unwrap()
-        .unwrap();
+    let mut learn = |member: usize, queries: &[Query]| {
+        let Start { model, weights } = &starts[member];
+        let outcome = finetune(model, weights, queries, &config, CPU, None, &mut Watcher::default())?;
+        Ok(Some(finished(outcome)))
+    };
+    let clustered = finetune_clusters(&starts, &all, CPU, &mut learn).unwrap().unwrap();
     let counts: Vec<_> = clustered.iter().map(|one| (one.sources, one.answers)).collect();
     assert_eq!(counts, [(2, 80), (2, 80)]);
     for one in &clustered {
         let report = &one.tuned.as_ref().unwrap().report;
-        assert!(report.before.agreement < 0.1 && report.after.agreement >= 0.3, "{report:?}");
+        assert!(
+            report.before.agreement < 0.1 && report.after.agreement >= 0.3,
+            "{report:?}"
+        );
     }
     let mut weights: Vec<_> = clustered.iter().map(|one| one.weight).collect();
     weights.sort_by(f32::total_cmp);
     // 80 right answers and 20, and one more each.
-    assert!((weights[0] - 21.0 / 102.0).abs() < 1e-6 && (weights[1] - 81.0 / 102.0).abs() < 1e-6, "{weights:?}");
+    assert!(
+        (weights[0] - 21.0 / 102.0).abs() < 1e-6 && (weights[1] - 81.0 / 102.0).abs() < 1e-6,
+        "{weights:?}"
+    );
 }
 
 #[test]

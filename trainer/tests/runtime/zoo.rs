@@ -54,7 +54,10 @@ fn every_model_learns_a_batch_by_heart_and_is_exported() {
             "{architecture:?}"
         );
         // Models that read by positions do not tell places.
-        assert!(reply.logits.is_none_or(|logits| logits.len() == 25 * 24), "{architecture:?}");
+        assert!(
+            reply.logits.is_none_or(|logits| logits.len() == 25 * 24),
+            "{architecture:?}"
+        );
     }
 }
 
@@ -63,7 +66,7 @@ fn a_checkpoint_of_no_known_model_is_named() {
     let folder = TempDir::new().unwrap();
     let untrained = crate::Untrained::new(1);
     let manifest =
-        include_str!("../../../onnx/checkpoints/crnn/manifest.json").replace("\"crnn\"", "\"of-the-future\"");
+        include_str!("../../../onnx/checkpoints/shipped/manifest.json").replace("\"crnn\"", "\"of-the-future\"");
     std::fs::write(folder.path().join("manifest.json"), manifest).unwrap();
     std::fs::write(
         folder.path().join("recognizer.onnx"),

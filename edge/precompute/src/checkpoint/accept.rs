@@ -1,13 +1,15 @@
 //! Whether a checkpoint is used: who signed it, whether its files are those that were signed, and whether the solver of
 //! this edge can be made of them. Checked when it is sent, and again whenever it is read from the bucket.
 
+use std::collections::BTreeMap;
+
 use parallax_captcha::{
     alphabet::{ALPHABET, CLASSES},
-    perturb::{FRAMES, GradientModel, MODEL_HEIGHT, MODEL_WIDTH},
+    perturb::{self, Ensemble, EnsembleError, FRAMES, GradientModel, MODEL_HEIGHT, MODEL_WIDTH},
     text::{Style, draw, model_input},
 };
 use parallax_onnx::{
-    checkpoint::{ATTACK, CheckpointError, Manifest, read_manifest, verify},
+    checkpoint::{CheckpointError, Manifest, Member, read_manifest, verify},
     signature::{PublicKey, Signature, SignatureError, signer},
 };
 use worker::Env;
@@ -16,6 +18,9 @@ use crate::model::{AttackModel, ModelError};
 
 /// Variable that names the keys, see [`PublicKey::parse_list`].
 const KEYS: &str = "CHECKPOINT_KEYS";
+
+/// The most models of an ensemble: each takes tens of megabytes once it is loaded.
+pub const MAX_MEMBERS: usize = 4;
 
 /// What a checkpoint says about itself, and who says so. Nothing of it is verified.
 pub struct Claim {
@@ -40,9 +45,23 @@ pub enum Refusal {
     /// None of the keys signed it.
     #[error("manifest.json was not signed with a key of this edge")]
     Signature,
-    /// The graph is not the one of the manifest, or does not fit its role.
-    #[error("attack.onnx: {0}")]
-    Attack(CheckpointError),
+    /// An ensemble of too many, or of none that can be weighed against the others.
+    #[error("members: {0}")]
+    Members(String),
+    /// A graph is not there.
+    #[error("{file} is missing")]
+    Missing {
+        /// Which.
+        file: String,
+    },
+    /// A graph is not the one of the manifest, or does not fit its role.
+    #[error("{file}: {reason}")]
+    Attack {
+        /// Which.
+        file: String,
+        /// Why.
+        reason: CheckpointError,
+    },
     /// It was trained to read other characters than are drawn.
     #[error("its alphabet is {found}, drawn are {ALPHABET}")]
     Alphabet {
@@ -57,30 +76,49 @@ pub enum Refusal {
         /// Frames of its logits.
         frames: usize,
     },
-    /// The runtime does not load it.
-    #[error("attack.onnx does not load: {0}")]
-    Load(ModelError),
-    /// The runtime does not run it.
-    #[error("attack.onnx does not run: {0}")]
-    Run(ModelError),
-    /// It computes infinities or no numbers.
-    #[error("attack.onnx computes numbers that are not finite")]
-    NotFinite,
+    /// The runtime does not load a graph.
+    #[error("{file} does not load: {reason}")]
+    Load {
+        /// Which.
+        file: String,
+        /// Why.
+        reason: ModelError,
+    },
+    /// The runtime does not run a graph.
+    #[error("{file} does not run: {reason}")]
+    Run {
+        /// Which.
+        file: String,
+        /// Why.
+        reason: ModelError,
+    },
+    /// A graph computes infinities or no numbers.
+    #[error("{file} computes numbers that are not finite")]
+    NotFinite {
+        /// Which.
+        file: String,
+    },
 }
 
 impl Refusal {
     /// What of the checkpoint is wrong, for an admin; `None` where it is not the checkpoint.
     #[must_use]
-    pub fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::NoKeys | Self::Keys(_) => None,
-            Self::Manifest(CheckpointError::FormatVersion { .. }) => Some("manifest.format_version"),
-            Self::Manifest(_) => Some("manifest"),
-            Self::Signature => Some("signature"),
-            Self::Alphabet { .. } => Some("manifest.alphabet"),
-            Self::Input { .. } => Some("manifest.input"),
-            Self::Attack(_) | Self::Load(_) | Self::Run(_) | Self::NotFinite => Some("files.attack.onnx"),
-        }
+    pub fn field(&self) -> Option<String> {
+        let field = match self {
+            Self::NoKeys | Self::Keys(_) => return None,
+            Self::Manifest(CheckpointError::FormatVersion { .. }) => "manifest.format_version",
+            Self::Manifest(_) => "manifest",
+            Self::Signature => "signature",
+            Self::Members(_) => "manifest.members",
+            Self::Alphabet { .. } => "manifest.alphabet",
+            Self::Input { .. } => "manifest.input",
+            Self::Missing { file }
+            | Self::Attack { file, .. }
+            | Self::Load { file, .. }
+            | Self::Run { file, .. }
+            | Self::NotFinite { file } => return Some(format!("files.{file}")),
+        };
+        Some(field.to_owned())
     }
 }
 
@@ -105,39 +143,91 @@ pub fn signed(claim: &Claim, env: &Env) -> Result<(Manifest, PublicKey), Refusal
     Ok((manifest, *key))
 }
 
-/// Makes the solver of a manifest's attack graph; takes about a second.
+/// The models of a manifest, if they are few and their files have plain names.
+///
+/// # Errors
+/// [`Refusal::Members`].
+pub fn members(manifest: &Manifest) -> Result<Vec<Member>, Refusal> {
+    let members = manifest.members();
+    if members.len() > MAX_MEMBERS {
+        let count = members.len();
+        return Err(Refusal::Members(format!("{count} models are more than {MAX_MEMBERS}")));
+    }
+    let is_plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    match members.iter().find(|member| !is_plain(&member.attack)) {
+        // What names the file is a key of the bucket.
+        Some(member) => Err(Refusal::Members(format!("{:?} is no plain file name", member.attack))),
+        None => Ok(members),
+    }
+}
+
+/// Makes the solver of a manifest's attack graphs, by name; takes about a second each.
 ///
 /// # Errors
 /// [`Refusal`], from cheap checks to costly ones.
-pub fn model(manifest: &Manifest, attack: &[u8]) -> Result<AttackModel, Refusal> {
-    verify(manifest, ATTACK, attack).map_err(Refusal::Attack)?;
+pub fn models(manifest: &Manifest, attacks: &BTreeMap<String, Vec<u8>>) -> Result<Ensemble<AttackModel>, Refusal> {
+    let members = members(manifest)?;
+    let bytes = |file: &String| {
+        let missing = || Refusal::Missing { file: file.clone() };
+        attacks.get(file).ok_or_else(missing)
+    };
+    for Member { attack, .. } in &members {
+        verify(manifest, attack, bytes(attack)?).map_err(|reason| Refusal::Attack {
+            file: attack.clone(),
+            reason,
+        })?;
+    }
     if manifest.alphabet != ALPHABET {
         return Err(Refusal::Alphabet {
             found: manifest.alphabet.clone(),
         });
     }
     let expected = [1, MODEL_HEIGHT as usize, MODEL_WIDTH as usize];
-    if manifest.input != expected || manifest.frames != FRAMES {
+    let other_frames = members.iter().find(|member| member.frames != FRAMES);
+    if manifest.input != expected || other_frames.is_some() {
         return Err(Refusal::Input {
             input: manifest.input,
-            frames: manifest.frames,
+            frames: other_frames.map_or(FRAMES, |member| member.frames),
         });
     }
-    AttackModel::load(attack).map_err(Refusal::Load)
+    let load = |member: &Member| {
+        let file = &member.attack;
+        let model = AttackModel::load(bytes(file)?).map_err(|reason| Refusal::Load {
+            file: file.clone(),
+            reason,
+        })?;
+        Ok(perturb::Member {
+            model,
+            weight: member.weight,
+        })
+    };
+    let models = members.iter().map(load).collect::<Result<_, Refusal>>()?;
+    Ensemble::new(models).map_err(|error: EnsembleError| Refusal::Members(error.to_string()))
 }
 
-/// Asks the solver once: what loads may still not run, or run to no numbers.
+/// Asks each model once: what loads may still not run, or run to no numbers.
 ///
 /// # Errors
 /// [`Refusal::Run`], [`Refusal::NotFinite`].
-pub fn try_out(model: &mut AttackModel) -> Result<(), Refusal> {
+pub fn try_out(models: &mut Ensemble<AttackModel>, manifest: &Manifest) -> Result<(), Refusal> {
     let captcha = draw(&Style::default(), 1);
-    let gradient = model.gradient(&model_input(&captcha.image), &captcha.label, &[0.0; FRAMES * CLASSES]);
-    let gradient = gradient.map_err(Refusal::Run)?;
-    let mut numbers = gradient.image.iter().chain(gradient.logits.iter().flatten()).chain([&gradient.loss]);
-    if numbers.all(|number| number.is_finite()) {
-        Ok(())
-    } else {
-        Err(Refusal::NotFinite)
+    let image = model_input(&captcha.image);
+    for (index, Member { attack: file, .. }) in manifest.members().into_iter().enumerate() {
+        let Some(model) = models.member_mut(index) else { break };
+        let gradient = match model.gradient(&image, &captcha.label, &[0.0; FRAMES * CLASSES]) {
+            Ok(gradient) => gradient,
+            Err(reason) => return Err(Refusal::Run { file, reason }),
+        };
+        let logits = gradient.logits.iter().flatten();
+        if !gradient
+            .image
+            .iter()
+            .chain(logits)
+            .chain([&gradient.loss])
+            .all(|number| number.is_finite())
+        {
+            return Err(Refusal::NotFinite { file });
+        }
     }
+    Ok(())
 }

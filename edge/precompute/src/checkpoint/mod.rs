@@ -5,8 +5,9 @@
 pub mod accept;
 pub mod stored;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
+use parallax_captcha::perturb::Ensemble;
 use parallax_edge_shared::digest::Digest;
 use parallax_onnx::{
     checkpoint::{Manifest, read_manifest},
@@ -18,8 +19,17 @@ use crate::{failure::Failure, model::AttackModel};
 use accept::{Claim, Refusal};
 
 /// What ships, in the module itself: it works before anything was uploaded, and needs no signature.
-const SHIPPED_MANIFEST: &[u8] = include_bytes!("../../../../onnx/checkpoints/crnn/manifest.json");
-const SHIPPED_ATTACK: &[u8] = include_bytes!("../../../../onnx/checkpoints/crnn/attack.onnx");
+const SHIPPED_MANIFEST: &[u8] = include_bytes!("../../../../onnx/checkpoints/shipped/manifest.json");
+const SHIPPED_ATTACKS: [(&str, &[u8]); 2] = [
+    (
+        "attack.onnx",
+        include_bytes!("../../../../onnx/checkpoints/shipped/attack.onnx"),
+    ),
+    (
+        "attack-2.onnx",
+        include_bytes!("../../../../onnx/checkpoints/shipped/attack-2.onnx"),
+    ),
+];
 
 /// How long the solver that ships stands in for one that could not be used, milliseconds.
 const STAND_IN_MS: u64 = 60_000;
@@ -45,11 +55,11 @@ impl Loaded {
     }
 }
 
-/// A solver, ready to be asked. One for the whole isolate: clones share the model.
+/// A solver, ready to be asked. One for the whole isolate: clones share its models.
 #[derive(Debug, Clone)]
 pub struct Solver {
     checkpoint: Digest,
-    model: Rc<RefCell<AttackModel>>,
+    models: Rc<RefCell<Ensemble<AttackModel>>>,
 }
 
 impl Solver {
@@ -59,33 +69,39 @@ impl Solver {
         self.checkpoint
     }
 
-    /// Asks the model. `ask` must not come back here.
-    pub fn with<R>(&self, ask: impl FnOnce(&mut AttackModel) -> R) -> R {
-        ask(&mut self.model.borrow_mut())
+    /// Asks the models, in turns or one of them. `ask` must not come back here.
+    pub fn with<R>(&self, ask: impl FnOnce(&mut Ensemble<AttackModel>) -> R) -> R {
+        ask(&mut self.models.borrow_mut())
     }
 
-    /// Takes about a second.
+    /// Takes about a second for each model.
     fn shipped() -> Result<Self, Refusal> {
         let manifest = shipped_manifest()?;
-        Ok(Self::new(SHIPPED_MANIFEST, accept::model(&manifest, SHIPPED_ATTACK)?))
+        let attacks = SHIPPED_ATTACKS.map(|(name, bytes)| (name.to_owned(), bytes.to_owned()));
+        let models = accept::models(&manifest, &attacks.into())?;
+        Ok(Self::new(SHIPPED_MANIFEST, models))
     }
 
-    /// Makes the solver of a checkpoint that was sent or lay in the bucket; takes about a second. With its manifest,
-    /// and which key signed it.
+    /// Makes the solver of a checkpoint that was sent or lay in the bucket; takes about a second for each model. With
+    /// its manifest, and which key signed it.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn accept(claim: &Claim, attack: &[u8], env: &Env) -> Result<(Self, Manifest, PublicKey), Refusal> {
+    pub fn accept(
+        claim: &Claim,
+        attacks: &BTreeMap<String, Vec<u8>>,
+        env: &Env,
+    ) -> Result<(Self, Manifest, PublicKey), Refusal> {
         let (manifest, key) = accept::signed(claim, env)?;
-        let mut model = accept::model(&manifest, attack)?;
-        accept::try_out(&mut model)?;
-        Ok((Self::new(&claim.manifest, model), manifest, key))
+        let mut models = accept::models(&manifest, attacks)?;
+        accept::try_out(&mut models, &manifest)?;
+        Ok((Self::new(&claim.manifest, models), manifest, key))
     }
 
-    fn new(manifest: &[u8], model: AttackModel) -> Self {
+    fn new(manifest: &[u8], models: Ensemble<AttackModel>) -> Self {
         Self {
             checkpoint: Digest::of(manifest),
-            model: Rc::new(RefCell::new(model)),
+            models: Rc::new(RefCell::new(models)),
         }
     }
 
@@ -147,11 +163,14 @@ async fn uploaded(bucket: &Bucket, digest: Digest, env: &Env) -> Result<Option<S
     let Some(claim) = stored::claim(bucket, digest).await? else {
         return Ok(None);
     };
-    let Some(attack) = stored::attack(bucket, digest).await? else {
-        console_error!("checkpoint {digest} has no attack graph");
-        return Ok(None);
+    let attacks = match stored::attacks(bucket, digest, &claim).await {
+        Err(Failure::Checkpoint(refusal)) => {
+            console_error!("checkpoint {digest} is refused: {refusal}");
+            return Ok(None);
+        }
+        attacks => attacks?,
     };
-    match Solver::accept(&claim, &attack, env) {
+    match Solver::accept(&claim, &attacks, env) {
         Ok((solver, ..)) => Ok(Some(solver)),
         Err(refusal) => {
             console_error!("checkpoint {digest} is refused: {refusal}");

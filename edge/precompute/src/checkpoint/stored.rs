@@ -1,15 +1,15 @@
 //! Checkpoints in the bucket: written whole before they are named, read without being believed.
 
-use std::str;
+use std::{collections::BTreeMap, str};
 
 use parallax_edge_shared::{
     checkpoint::{CURRENT_KEY, Current, Stored, key},
     digest::Digest,
 };
-use parallax_onnx::{checkpoint::ATTACK, signature::Signature};
+use parallax_onnx::{checkpoint::read_manifest, signature::Signature};
 use worker::{Bucket, Date, console_error};
 
-use super::accept::Claim;
+use super::accept::{self, Claim, Refusal};
 use crate::{failure::Failure, store};
 
 const MANIFEST: &str = "manifest.json";
@@ -58,22 +58,31 @@ pub async fn claim(bucket: &Bucket, digest: Digest) -> Result<Option<Claim>, Fai
     Ok(signature.map(|signature| Claim { manifest, signature }))
 }
 
-/// The attack graph of a checkpoint.
+/// The attack graphs that are there of those a checkpoint names.
 ///
 /// # Errors
-/// [`Failure::Platform`] when the bucket cannot be reached.
-pub async fn attack(bucket: &Bucket, digest: Digest) -> Result<Option<Vec<u8>>, Failure> {
-    store::read(bucket, &key(digest, ATTACK)).await
+/// [`Failure::Platform`] when the bucket cannot be reached, [`Failure::Checkpoint`] when it names none that it could.
+pub async fn attacks(bucket: &Bucket, digest: Digest, claim: &Claim) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let manifest = read_manifest(&claim.manifest).map_err(Refusal::Manifest)?;
+    let mut attacks = BTreeMap::new();
+    for member in accept::members(&manifest)? {
+        if let Some(bytes) = store::read(bucket, &key(digest, &member.attack)).await? {
+            attacks.insert(member.attack, bytes);
+        }
+    }
+    Ok(attacks)
 }
 
 /// Stores a verified checkpoint and uses it; when it was stored.
 ///
 /// # Errors
 /// [`Failure`]; what was used before then still is.
-pub async fn add(bucket: &Bucket, claim: Claim, attack: Vec<u8>) -> Result<Stored, Failure> {
+pub async fn add(bucket: &Bucket, claim: Claim, attacks: BTreeMap<String, Vec<u8>>) -> Result<Stored, Failure> {
     let digest = Digest::of(&claim.manifest);
     let created = Date::now().as_millis() / 1000;
-    store::write(bucket, key(digest, ATTACK), attack).await?;
+    for (name, bytes) in attacks {
+        store::write(bucket, key(digest, &name), bytes).await?;
+    }
     let signature = claim.signature.to_string().into_bytes();
     store::write(bucket, key(digest, SIGNATURE), signature).await?;
     store::write(bucket, key(digest, MANIFEST), claim.manifest).await?;
@@ -110,8 +119,9 @@ pub async fn promote(bucket: &Bucket, digest: Option<Digest>) -> Result<(), Fail
 }
 
 async fn delete(bucket: &Bucket, digest: Digest) -> Result<(), Failure> {
-    for name in [MANIFEST, SIGNATURE, ATTACK] {
-        bucket.delete(key(digest, name)).await?;
+    let objects = bucket.list().prefix(key(digest, "")).execute().await?.objects();
+    for object in objects {
+        bucket.delete(object.key()).await?;
     }
     Ok(())
 }

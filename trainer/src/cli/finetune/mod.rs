@@ -1,51 +1,43 @@
 //! `parallax finetune`: learns from what suspects answered.
 
-mod ensemble;
+mod attack;
+mod kept;
 
-use std::{
-    fmt, fs, io,
-    path::{Path, PathBuf},
-    slice,
-    str::FromStr,
-};
+use std::{fmt, fs, path::PathBuf, str::FromStr};
 
-use parallax_captcha::{
-    perturb::{Member, PerturbConfig},
-    text::Style,
-};
+use parallax_captcha::perturb::Member;
 use parallax_onnx::{checkpoint::Training, codec};
 use serde::Serialize;
 
+use self::{
+    attack::{Attack, Solvers},
+    kept::Kept,
+};
 use super::{CommandError, output, progress};
 use crate::{
-    attack::{Surrogate, perturbed_pictures},
     data::{
         batches::{Pictures, Sample},
         seeds::Stream,
     },
     files,
     finetune::{
-        self, FinetuneConfig, FinetuneReport, Lambda, Measurement, Outcome, Progress, ProgressError, Queries, lambda::TARGET,
+        Clustered, FinetuneConfig, FinetuneReport, Lambda, Queries, Query, Start, finetune_clusters, lambda::TARGET,
     },
-    interrupt,
-    models::{Checkpoint, Recognizer},
+    models::{Checkpoint, Recognizer, compose},
     runtime::{DeviceChoice, SessionConfig, default_threads},
     train::{self, Provenance, TrainError, accuracy},
-    zoo::Architecture,
 };
 
 /// Unseen originals that the accuracy in the manifest is measured on.
 const UNSEEN: u64 = 1_000;
-/// Captchas that are perturbed to measure the new attack.
-const ATTACKED: u64 = 100;
 
 /// Options of `parallax finetune`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The checkpoint to begin from [default: the shipped one]; of several, each learns from the attackers that it is most
-    /// like, and OUT becomes a folder of one checkpoint each, with their weights as an ensemble
+    /// The checkpoint to begin from; of an ensemble each model learns from the attackers that it is most like [default: the
+    /// shipped one]
     #[arg(long, value_name = "DIR")]
-    checkpoint: Vec<PathBuf>,
+    checkpoint: Option<PathBuf>,
     /// Queries: NDJSON lines {"image", "answer", "weight", "source", "right"}, images relative to the file;
     /// `parallax pull` writes them
     #[arg(long, value_name = "FILE")]
@@ -62,9 +54,6 @@ pub struct Options {
     /// Another solver to try on captchas perturbed with the checkpoint before and after
     #[arg(long, value_name = "DIR")]
     attacker: Option<PathBuf>,
-    /// Begin anew even where an interrupted run is kept
-    #[arg(long)]
-    fresh: bool,
     /// Seed of the order of queries and of the originals
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -111,29 +100,31 @@ struct Finetuned {
     out: PathBuf,
     /// Queries whose answer no model of ours could give.
     unusable: usize,
-    /// Share of unseen originals read right.
-    accuracy: f64,
-    report: FinetuneReport,
+    members: Vec<Part>,
     attack: Attack,
     device: String,
 }
 
-/// Success of solvers on captchas perturbed in the product's configuration.
+/// A model of the new checkpoint.
 #[derive(Debug, Serialize)]
-struct Attack {
-    count: u64,
-    /// The best of the new checkpoints, on captchas perturbed with them.
-    own: f64,
-    /// The attacker given, on captchas perturbed with the checkpoints before.
-    attacker_before: Option<f64>,
-    /// The attacker given, on captchas perturbed with the new ones.
-    attacker_after: Option<f64>,
+struct Part {
+    architecture: &'static str,
+    /// Its share of the gradients, beside the others' weights.
+    weight: f32,
+    /// Sources that it learned from, and their answers.
+    sources: usize,
+    answers: usize,
+    /// Share of unseen originals read right.
+    accuracy: f64,
+    /// How it learned; `None` where it stays as it was.
+    report: Option<FinetuneReport>,
 }
 
 /// Fine-tunes, exports, prints.
 ///
 /// # Errors
-/// [`CommandError`]; the new checkpoint is then not there, the old one is not touched.
+/// [`CommandError`]; the new checkpoint is then not there, the old one is not touched. An interrupted run goes on from where
+/// it was.
 pub fn run(options: &Options) -> Result<(), CommandError> {
     files::refuse_existing(&options.out)?;
     let parent = files::parent_of(&options.out);
@@ -143,139 +134,83 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         device: options.device.settle()?,
         threads: options.threads.map_or_else(default_threads, usize::from),
     };
-    if options.checkpoint.len() > 1 {
-        return ensemble::run(options, session);
-    }
-    let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.first().map(PathBuf::as_path))?;
-    let (architecture, model, weights) = checkpoint.model()?;
-    let before = checkpoint.attack()?;
-    let attacker = attacker(options)?;
+    let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
+    let models = checkpoint.models()?;
+    let before: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();
+    let attacker = match &options.attacker {
+        Some(root) => Some(Checkpoint::open_or_shipped(Some(root))?.recognizer()?),
+        None => None,
+    };
     let queries = read(options)?;
-    let config = config(options);
+    let (names, starts): (Vec<_>, Vec<_>) = models
+        .into_iter()
+        .map(|Member { model, .. }| {
+            let (architecture, model, weights) = model;
+            (architecture.name(), Start { model, weights })
+        })
+        .unzip();
     eprintln!(
-        "fine-tuning {architecture:?} on {} with {} threads: {} queries, lambda {}",
+        "fine-tuning {} on {} with {} threads: {} queries, lambda {}",
+        names.join(" and "),
         session.device,
         session.threads,
         queries.usable.len(),
         options.lambda
     );
-    let path = progress_path(&options.out);
-    let machine = format!("{} {}", session.device, session.threads);
-    let origin = finetune::origin(&weights, &queries.usable, &config, &machine);
-    let saved = if options.fresh { None } else { saved(&path, &origin)? };
-    let mut watch = Watch::new();
-    let outcome = finetune::finetune(&model, &weights, &queries.usable, &config, session, saved, &mut watch)?;
-    watch.bar.finish_and_clear();
-    let tuned = match outcome {
-        Outcome::Finished(tuned) => *tuned,
-        Outcome::Stopped(stopped) => {
-            let bytes = stopped.encode(&origin).map_err(|reason| TrainError::State {
-                path: path.clone(),
-                reason,
-            })?;
-            files::write(&path, &bytes)?;
-            let done = stopped.state.step;
-            let rest = format!("{done} steps are saved, the same command goes on from there");
-            return Err(CommandError::Interrupted(Some(rest)));
-        }
+    let kept = Kept::of(&options.out, config(options), session);
+    let mut learn = |member: usize, queries: &[Query]| match names.get(member).zip(starts.get(member)) {
+        Some((name, start)) => kept.learn(name, start, queries),
+        None => Ok(None),
     };
+    let clustered = finetune_clusters(&starts, &queries.usable, session, &mut learn)?;
+    let clustered = clustered.ok_or_else(|| {
+        let rest = "what was done is kept, the same command goes on from there";
+        CommandError::Interrupted(Some(rest.to_owned()))
+    })?;
 
-    let graph = codec::encode(&model.recognizer(&tuned.weights).map_err(TrainError::from)?);
-    let after = codec::encode(&model.attack(&tuned.weights).map_err(TrainError::from)?);
-    let attack = attack(
-        options,
-        session,
-        [&[alone(before)], &[alone(after)]],
-        slice::from_ref(&graph),
-        attacker.as_deref(),
-    )?;
-    let accuracy = accuracy_on_unseen(&graph, options, session)?;
-    let provenance = provenance(options, session, &checkpoint, architecture, &tuned, accuracy)?;
-    train::export(&model, &tuned.weights, provenance, &options.out)?;
-    if path.exists() {
-        fs::remove_file(&path).map_err(files::io_error("remove", &path))?;
+    let folder = tempfile::TempDir::new_in(parent).map_err(files::io_error("create a folder in", parent))?;
+    let (mut members, mut solvers, mut parts) = (Vec::new(), Solvers::default(), Vec::new());
+    for (index, ((name, start), clustered)) in names.iter().zip(&starts).zip(clustered).enumerate() {
+        let weights = clustered.tuned.as_ref().map_or(&start.weights, |tuned| &tuned.weights);
+        let graph = codec::encode(&start.model.recognizer(weights).map_err(TrainError::from)?);
+        let unseen = originals(options, Stream::Final, UNSEEN);
+        let accuracy = accuracy(&mut Recognizer::new(&graph, session)?, &unseen)?;
+        let attack = codec::encode(&start.model.attack(weights).map_err(TrainError::from)?);
+        let provenance = provenance(options, session, &checkpoint, name, &clustered, accuracy)?;
+        let into = folder.path().join(index.to_string());
+        train::export(&start.model, weights, provenance, &into)?;
+        members.push((Checkpoint::open_or_shipped(Some(&into))?, clustered.weight));
+        solvers.after.push(Member {
+            model: attack,
+            weight: clustered.weight,
+        });
+        solvers.own.push(graph);
+        parts.push(Part {
+            architecture: name,
+            weight: clustered.weight,
+            sources: clustered.sources,
+            answers: clustered.answers,
+            accuracy,
+            report: clustered.tuned.map(|tuned| tuned.report),
+        });
     }
+    solvers.before = before;
+    solvers.attacker = attacker;
+    let attack = solvers.measure(&options.original.style(), options.seed, session)?;
+    match members.as_slice() {
+        [(single, _)] => fs::rename(single.root(), &options.out).map_err(files::io_error("create", &options.out))?,
+        several => compose(several, &options.out)?,
+    }
+    kept.remove()?;
     let result = Finetuned {
         out: options.out.clone(),
         unusable: queries.unusable.len(),
-        accuracy,
-        report: tuned.report,
+        members: parts,
         attack,
         device: session.device.to_string(),
     };
     output::print(&result, options.json, text)?;
     Ok(())
-}
-
-/// Where an interrupted run is kept.
-fn progress_path(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".finetuning");
-    name.into()
-}
-
-/// The run to go on with; `None` where there is none.
-fn saved(path: &Path, origin: &str) -> Result<Option<Progress>, CommandError> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(files::io_error("read", path))?,
-    };
-    let refused = |error: ProgressError| match error {
-        ProgressError::State(reason) => TrainError::State {
-            path: path.to_owned(),
-            reason,
-        },
-        ProgressError::Other => TrainError::OtherRun {
-            path: path.to_owned(),
-            difference: "another checkpoint, other queries or other settings".to_owned(),
-        },
-    };
-    let progress = Progress::decode(&bytes, origin).map_err(refused)?;
-    eprintln!("going on after {} steps", progress.state.step);
-    Ok(Some(progress))
-}
-
-/// Shows how it goes, and stops it at Ctrl-C.
-struct Watch {
-    bar: indicatif::ProgressBar,
-}
-
-impl Watch {
-    fn new() -> Self {
-        Self {
-            bar: progress::steps("fine-tuning"),
-        }
-    }
-
-    fn show(&self, of: &str, measured: &Measurement, steps: usize) {
-        self.bar.set_length(steps as u64);
-        self.bar.set_position(measured.step as u64);
-        let line = shown(measured);
-        if self.bar.is_hidden() {
-            eprintln!("{of}step {} of {steps}: {line}", measured.step);
-        }
-        self.bar.set_message(format!("{of}{line}"));
-    }
-}
-
-impl finetune::Watch for Watch {
-    fn measured(&mut self, measured: &Measurement, steps: usize) {
-        self.show("", measured, steps);
-    }
-
-    fn stop(&self) -> bool {
-        interrupt::requested()
-    }
-}
-
-impl finetune::WatchClusters for Watch {
-    fn measured(&mut self, member: usize, measured: &Measurement, steps: usize) {
-        self.show(&format!("checkpoint {}, ", member + 1), measured, steps);
-    }
-
-    fn stop(&self) -> bool {
-        interrupt::requested()
-    }
 }
 
 /// The queries; those that cannot be learned from are told of.
@@ -297,50 +232,37 @@ fn config(options: &Options) -> FinetuneConfig {
     }
 }
 
-fn attacker(options: &Options) -> Result<Option<Vec<u8>>, CommandError> {
-    match &options.attacker {
-        Some(root) => Ok(Some(Checkpoint::open_or_shipped(Some(root))?.recognizer()?)),
-        None => Ok(None),
-    }
+fn originals(options: &Options, stream: Stream, count: u64) -> Vec<Sample> {
+    let pictures = Pictures {
+        style: options.original.style(),
+        seed: options.seed,
+        stream,
+    };
+    (0..count).map(|index| pictures.sample(index)).collect()
 }
 
-fn alone(graph: Vec<u8>) -> Member<Vec<u8>> {
-    Member {
-        model: graph,
-        weight: 1.0,
-    }
-}
-
-fn accuracy_on_unseen(graph: &[u8], options: &Options, session: SessionConfig) -> Result<f64, CommandError> {
-    let unseen = originals(&options.original.style(), options.seed, Stream::Final, UNSEEN);
-    Ok(accuracy(&mut Recognizer::new(graph, session)?, &unseen)?)
-}
-
-/// Where a new checkpoint comes from, for its manifest.
+/// Where a model comes from, for its manifest.
 fn provenance(
     options: &Options,
     session: SessionConfig,
     parent: &Checkpoint,
-    architecture: Architecture,
-    tuned: &crate::finetune::Finetuned,
+    architecture: &str,
+    clustered: &Clustered,
     accuracy: f64,
 ) -> Result<Provenance, CommandError> {
-    let checkpoints = options.checkpoint.iter().skip(1);
-    let others: String = checkpoints
-        .map(|checkpoint| format!(" --checkpoint {}", checkpoint.display()))
-        .collect();
+    let mut metrics = vec![("accuracy", accuracy), ("accuracy_count", UNSEEN as f64)];
+    let report = clustered.tuned.as_ref().map(|tuned| &tuned.report);
+    metrics.extend(report.map(|report| ("agreement", report.after.agreement)));
     Ok(Provenance {
-        architecture: architecture.name().to_owned(),
-        metrics: [
-            ("accuracy".to_owned(), accuracy),
-            ("accuracy_count".to_owned(), UNSEEN as f64),
-            ("agreement".to_owned(), tuned.report.after.agreement),
-        ]
-        .into(),
+        architecture: architecture.to_owned(),
+        metrics: metrics
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
         parent: Some(parent.digest()?),
         training: Training {
             command: format!(
-                "parallax finetune --queries {}{others} --original {} --lambda {} --seed {} --device {} --threads {}",
+                "parallax finetune --queries {} --original {} --lambda {} --seed {} --device {} --threads {}",
                 options.queries.display(),
                 options.original.name(),
                 options.lambda,
@@ -349,94 +271,35 @@ fn provenance(
                 session.threads,
             ),
             seed: options.seed,
-            samples: tuned.report.looks as u64,
+            samples: report.map_or(0, |report| report.looks as u64),
         },
     })
-}
-
-fn shown(measured: &Measurement) -> String {
-    format!(
-        "lambda {:.2}, {:.1} % of originals, {:.1} % of held-out answers",
-        measured.lambda,
-        100.0 * measured.accuracy,
-        100.0 * measured.agreement
-    )
-}
-
-fn originals(style: &Style, seed: u64, stream: Stream, count: u64) -> Vec<Sample> {
-    let pictures = Pictures {
-        style: style.clone(),
-        seed,
-        stream,
-    };
-    (0..count).map(|index| pictures.sample(index)).collect()
-}
-
-/// How the new checkpoints (their recognisers are `own`; the best of them counts) and the attacker given do on captchas
-/// perturbed with the checkpoints before and after.
-fn attack(
-    options: &Options,
-    session: SessionConfig,
-    [before, after]: [&[Member<Vec<u8>>]; 2],
-    own: &[Vec<u8>],
-    attacker: Option<&[u8]>,
-) -> Result<Attack, CommandError> {
-    let style = options.original.style();
-    let samples = |members: &[Member<Vec<u8>>]| -> Result<Vec<Sample>, CommandError> {
-        let surrogate = Surrogate {
-            members: members.to_vec(),
-            config: PerturbConfig::default(),
-            session,
-        };
-        let pictures = perturbed_pictures(&surrogate, &style, Stream::Final, options.seed, 0..ATTACKED)?;
-        Ok(pictures.iter().map(|picture| picture.sample()).collect())
-    };
-    let new = samples(after)?;
-    let mut best = 0.0_f64;
-    for recognizer in own {
-        best = best.max(accuracy(&mut Recognizer::new(recognizer, session)?, &new)?);
-    }
-    let (mut attacker_before, mut attacker_after) = (None, None);
-    if let Some(attacker) = attacker {
-        let mut attacker = Recognizer::new(attacker, session)?;
-        attacker_before = Some(accuracy(&mut attacker, &samples(before)?)?);
-        attacker_after = Some(accuracy(&mut attacker, &new)?);
-    }
-    Ok(Attack {
-        count: ATTACKED,
-        own: best,
-        attacker_before,
-        attacker_after,
-    })
-}
-
-fn text(result: &Finetuned) -> String {
-    let (before, after) = (result.report.before, result.report.after);
-    let mut lines = vec![format!(
-        "{}: agrees with {} of {} held-out answers (before: {}), reads {} of {UNSEEN} unseen originals",
-        result.out.display(),
-        percent(after.agreement),
-        result.report.held_out,
-        percent(before.agreement),
-        percent(result.accuracy),
-    )];
-    lines.extend(attack_lines(&result.attack));
-    lines.join("\n")
 }
 
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-fn attack_lines(attack: &Attack) -> Vec<String> {
-    let count = attack.count;
-    let mut lines = vec![format!("of {count} captchas perturbed anew, it reads {}", percent(attack.own))];
-    if let (Some(before), Some(after)) = (attack.attacker_before, attack.attacker_after) {
-        lines.push(format!(
-            "the attacker reads {}, and {} of {count} perturbed as before",
-            percent(after),
-            percent(before)
-        ));
-    }
-    lines
+fn text(result: &Finetuned) -> String {
+    let part = |part: &Part| {
+        let learned = match &part.report {
+            Some(report) => format!(
+                "agrees with {} of {} held-out answers (before: {})",
+                percent(report.after.agreement),
+                report.held_out,
+                percent(report.before.agreement),
+            ),
+            None => "stays as it was".to_owned(),
+        };
+        format!(
+            "{}: {} answers of {} sources, {learned}, reads {} of {UNSEEN} unseen originals, weight {:.2}",
+            part.architecture,
+            part.answers,
+            part.sources,
+            percent(part.accuracy),
+            part.weight,
+        )
+    };
+    let lines = result.members.iter().map(part).chain(result.attack.lines());
+    format!("{}\n{}", result.out.display(), lines.collect::<Vec<_>>().join("\n"))
 }

@@ -8,6 +8,7 @@
 )]
 
 mod drawing;
+mod finetuning;
 mod gradient;
 mod scoring;
 mod serving;
@@ -20,8 +21,9 @@ use crate::table::Row;
 type Measure = fn() -> Vec<Row>;
 
 /// By the name that the command line gives.
-const MEASUREMENTS: [(&str, Measure); 6] = [
+const MEASUREMENTS: [(&str, Measure); 7] = [
     ("drawing", drawing::measure),
+    ("finetuning", finetuning::measure),
     ("gradient", gradient::measure),
     ("scoring", scoring::measure),
     ("serving", serving::measure),

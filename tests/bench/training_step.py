@@ -10,6 +10,7 @@ Needs torch (the CPU build is enough).
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import time
@@ -100,6 +101,11 @@ def parallax(program: str, batch: int, threads: int, seconds: float) -> dict:
     return json.loads(run.stdout)
 
 
+def peak_mb(who: int) -> float:
+    """Most memory that this process, or the largest of those it started, had at once."""
+    return resource.getrusage(who).ru_maxrss / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=64)
@@ -119,9 +125,11 @@ def main() -> None:
         if options.parallax:
             ours.append(parallax(options.parallax, options.batch, options.threads, options.seconds))
     result = {"pytorch": summary(options.batch, options.threads, times) | {"version": torch.__version__}}
+    result["pytorch"]["peak_mb"] = peak_mb(resource.RUSAGE_SELF)
     if ours:
         # The median of the turns: on a busy machine one turn can be off.
         result["parallax"] = sorted(ours, key=lambda turn: turn["median_ms"])[len(ours) // 2]
+        result["parallax"]["peak_mb"] = peak_mb(resource.RUSAGE_CHILDREN)
         result["ratio"] = result["pytorch"]["median_ms"] / result["parallax"]["median_ms"]
     print(json.dumps(result))
 

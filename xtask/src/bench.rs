@@ -6,7 +6,15 @@ use crate::workspace::Workspace;
 use crate::{build, process, setup, sizes, test};
 
 /// What can be measured, as `tests/bench/main.rs` calls it.
-pub const NAMES: [&str; 6] = ["drawing", "gradient", "scoring", "serving", "starting", "training"];
+pub const NAMES: [&str; 7] = [
+    "drawing",
+    "finetuning",
+    "gradient",
+    "scoring",
+    "serving",
+    "starting",
+    "training",
+];
 
 /// Prints the table of the named measurements; without a name that of all, and the sizes of what ships.
 ///

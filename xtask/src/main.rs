@@ -25,7 +25,7 @@ Commands:
   dev [--port N]  build, start the edge on http://localhost:8787 and print the demo page's address
   test [NAME...]  run every test (or the named suites; `test --list` names them)
   bench [NAME...] build, then print a table of measurements, each beside a peer's in the same run
-                  (drawing, gradient, scoring, serving, starting, training: all without a name)
+                  (drawing, finetuning, gradient, scoring, serving, starting, training: all without a name)
 
 Set-up caches outside the clone, in $XDG_CACHE_HOME/parallax (default ~/.cache/parallax).";
 

@@ -56,7 +56,7 @@ impl Default for FinetuneConfig {
             lambda: Lambda::Adaptive {
                 target: super::lambda::TARGET,
             },
-            most_looks: 30_000,
+            most_looks: 20_000,
             patience: 5,
             original: Style::default(),
             measured_originals: 400,
@@ -71,7 +71,7 @@ const FLOOR: f32 = 0.05;
 /// The share of pictures that is held out with all answers to them, and how many at most.
 const HELD_OUT: (usize, usize) = (10, 500);
 /// Passes over the queries, at least and at most.
-const PASSES: [usize; 2] = [3, 20];
+const PASSES: [usize; 2] = [2, 20];
 
 /// One look at how it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

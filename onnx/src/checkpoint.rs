@@ -4,7 +4,7 @@
 //! A file is used only after [`verify`] has found it to be the one that the manifest names, made of our operators, with
 //! the inputs and outputs that its role asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,6 +20,9 @@ pub const RECOGNIZER: &str = "recognizer.onnx";
 
 /// Name of the graph that attacks are computed with.
 pub const ATTACK: &str = "attack.onnx";
+
+/// The most models of an ensemble: at the edge each takes tens of megabytes once it is loaded.
+pub const MAX_MEMBERS: usize = 3;
 
 /// Manifests larger than this are refused.
 pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;
@@ -134,6 +137,9 @@ pub enum CheckpointError {
         /// Its version.
         found: u64,
     },
+    /// The models of an ensemble do not go together.
+    #[error("members: {0}")]
+    Members(String),
     /// The manifest does not name the file.
     #[error("the manifest does not name {0}")]
     NotNamed(String),
@@ -187,7 +193,40 @@ pub fn read_manifest(json: &[u8]) -> Result<Manifest, CheckpointError> {
     if format_version != u64::from(FORMAT_VERSION) {
         return Err(CheckpointError::FormatVersion { found: format_version });
     }
-    serde_json::from_slice(json).map_err(malformed)
+    let manifest = serde_json::from_slice(json).map_err(malformed)?;
+    check_members(&manifest).map_err(CheckpointError::Members)?;
+    Ok(manifest)
+}
+
+/// Whether an ensemble is one that can be loaded: what names its files is joined to folders and keys.
+fn check_members(manifest: &Manifest) -> Result<(), String> {
+    let Some(first) = manifest.members.first() else {
+        return Ok(());
+    };
+    let count = manifest.members.len();
+    if count > MAX_MEMBERS {
+        return Err(format!("{count} models are more than {MAX_MEMBERS}"));
+    }
+    if (&first.architecture, first.frames) != (&manifest.architecture, manifest.frames) {
+        return Err("the first is not the model that the manifest is about".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    for member in &manifest.members {
+        if !(member.weight > 0.0 && member.weight.is_finite()) {
+            return Err(format!("one weighs {}, which is not above 0", member.weight));
+        }
+        for name in [&member.recognizer, &member.attack] {
+            let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            let is_graph = name.len() <= 64 && name.ends_with(".onnx") && !name.starts_with('.');
+            if !is_graph || !name.bytes().all(is_plain) {
+                return Err(format!("{name:?} is no plain file name that ends in .onnx"));
+            }
+            if !names.insert(name) {
+                return Err(format!("{name} is named twice"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Checks that `bytes` are the file `name` of the manifest, and fit to be used in that role.
@@ -206,15 +245,15 @@ pub fn verify(manifest: &Manifest, name: &str, bytes: &[u8]) -> Result<(), Check
             found: found.sha256,
         });
     }
-    let members = manifest.members();
-    let named = |file: fn(&Member) -> &str| members.iter().find(|member| file(member) == name);
-    if let Some(member) = named(|member| &member.recognizer) {
-        check_recognizer(manifest, member, &codec::decode(bytes)?)
-    } else if let Some(member) = named(|member| &member.attack) {
-        check_attack(manifest, member, &codec::decode(bytes)?)
-    } else {
-        Ok(())
+    for member in manifest.members() {
+        if member.recognizer == name {
+            check_recognizer(manifest, &member, &codec::decode(bytes)?)?;
+        }
+        if member.attack == name {
+            check_attack(manifest, &member, &codec::decode(bytes)?)?;
+        }
     }
+    Ok(())
 }
 
 fn classes(manifest: &Manifest) -> usize {
@@ -362,7 +401,7 @@ mod tests {
             architecture: "crnn".to_owned(),
             frames: 5,
             recognizer: recognizer.to_owned(),
-            attack: "none.onnx".to_owned(),
+            attack: format!("attack-of-{recognizer}"),
             weight: 0.5,
             metrics: BTreeMap::new(),
             training: None,
@@ -380,6 +419,61 @@ mod tests {
             Ok(()),
             "no role, nothing to check"
         );
+    }
+
+    #[test]
+    fn ensembles_that_cannot_be_loaded_are_refused() {
+        let member = |number: usize| Member {
+            architecture: "crnn".to_owned(),
+            frames: 5,
+            recognizer: format!("recognizer-{number}.onnx"),
+            attack: format!("attack-{number}.onnx"),
+            weight: 1.0,
+            metrics: BTreeMap::new(),
+            training: None,
+        };
+        let read = |members: Vec<Member>| {
+            let mut ensemble = manifest(&[]);
+            ensemble.members = members;
+            read_manifest(&serde_json::to_vec(&ensemble).unwrap())
+        };
+        assert!(read((0..MAX_MEMBERS).map(member).collect()).is_ok());
+        let named = |attack: &str| Member {
+            attack: attack.to_owned(),
+            ..member(1)
+        };
+        let long = format!("{}.onnx", "a".repeat(60));
+        for (members, said) in [
+            ((0..=MAX_MEMBERS).map(member).collect(), "more than"),
+            (
+                vec![
+                    member(1),
+                    Member {
+                        weight: 0.0,
+                        ..member(2)
+                    },
+                ],
+                "weighs 0",
+            ),
+            (
+                vec![Member {
+                    frames: 11,
+                    ..member(1)
+                }],
+                "not the model",
+            ),
+            (vec![member(1), member(1)], "twice"),
+            (vec![named("../attack.onnx")], "no plain file name"),
+            (vec![named("")], "no plain file name"),
+            (vec![named(".onnx")], "no plain file name"),
+            (vec![named("manifest.json")], "no plain file name"),
+            (vec![named(&long)], "no plain file name"),
+        ] {
+            match read(members) {
+                Err(CheckpointError::Members(reason)) => assert!(reason.contains(said), "{reason}"),
+                other => panic!("{said}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -21,13 +21,32 @@ pub fn measure() -> Vec<Row> {
     let queries = queries(folder.path());
     let out = folder.path().join("tuned");
     let start = Instant::now();
-    let tuned = parallax(&["finetune", "--json", "--device", "cpu", "--queries", &queries, "--out", &text(&out)]);
+    let tuned = parallax(&[
+        "finetune",
+        "--json",
+        "--device",
+        "cpu",
+        "--queries",
+        &queries,
+        "--out",
+        &text(&out),
+    ]);
     let seconds = start.elapsed().as_secs_f64();
     let (mut looks, mut alone, mut at_10_000) = (0.0, 0.0, 0.0);
     for member in tuned["members"].as_array().unwrap() {
         let its_looks = member["report"]["looks"].as_f64().unwrap();
         let architecture = member["architecture"].as_str().unwrap();
-        let step = parallax(&["bench", "step", "--json", "--device", "cpu", "--seconds", "5", "--model", architecture]);
+        let step = parallax(&[
+            "bench",
+            "step",
+            "--json",
+            "--device",
+            "cpu",
+            "--seconds",
+            "5",
+            "--model",
+            architecture,
+        ]);
         let rate = step["images_per_second"].as_f64().unwrap();
         looks += its_looks;
         alone += its_looks / rate;
@@ -52,7 +71,16 @@ pub fn measure() -> Vec<Row> {
 fn queries(folder: &Path) -> String {
     let images = folder.join("images");
     let count = QUERIES.to_string();
-    parallax(&["dataset", "--json", "--count", &count, "--seed", "31", "--out", &text(&images)]);
+    parallax(&[
+        "dataset",
+        "--json",
+        "--count",
+        &count,
+        "--seed",
+        "31",
+        "--out",
+        &text(&images),
+    ]);
     let labels = fs::read_to_string(images.join("labels.csv")).unwrap();
     let lines = labels.lines().skip(1).filter_map(|line| line.split_once(','));
     let lines: Vec<_> = lines

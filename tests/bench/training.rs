@@ -70,7 +70,17 @@ fn drawing_beside(step_alone: f64) -> Row {
     let train = |samples: u32| {
         let start = Instant::now();
         let run = Command::new(tool("PARALLAX_PROGRAM"))
-            .args(["train", "--device", "cpu", "--threads", "2", "--unseen", "1", "--measure-every", "1000000"])
+            .args([
+                "train",
+                "--device",
+                "cpu",
+                "--threads",
+                "2",
+                "--unseen",
+                "1",
+                "--measure-every",
+                "1000000",
+            ])
             .args(["--samples", &samples.to_string(), "--out"])
             .arg(&out)
             .output()

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use parallax_captcha::text::model_input;
 use parallax_edge_shared::admin::{CheckpointList, SetState, SetSummary};
 use parallax_edge_shared::digest::Digest;
+use parallax_tests::checkpoint::Checkpoint;
 use parallax_tests::edge::{Edge, EdgeConfig, RECORDED};
 use parallax_tests::image_set::ImageSet;
 use parallax_tests::paths::tool;
@@ -37,11 +38,15 @@ fn attacker(folder: &Path, bought: &ImageSet) -> Recognizer {
         json!({ "image": name, "answer": picture.label }).to_string()
     });
     let (file, out) = (folder.join("bought.ndjson"), folder.join("attacker"));
+    let alone = folder.join("crnn");
+    Checkpoint::shipped().alone().write(&alone);
     fs::write(&file, labels.collect::<Vec<_>>().join("\n")).unwrap();
     parallax([
         &"finetune",
         &"--device",
         &"cpu",
+        &"--checkpoint",
+        &alone,
         &"--lambda",
         &"1",
         &"--queries",

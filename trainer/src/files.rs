@@ -204,6 +204,14 @@ impl PendingFolder {
     }
 }
 
+/// The path beside `target` whose name is `target`'s with `suffix`, also where `target` ends in a slash.
+#[must_use]
+pub fn beside(target: &Path, suffix: &str) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    parent_of(target).join(name)
+}
+
 /// Refuses a target that something else occupies; an empty folder may be filled.
 ///
 /// # Errors
@@ -241,6 +249,14 @@ fn temporary_folder(parent: &Path) -> io::Result<TempDir> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_a_slash_at_its_end_has_the_same_neighbours() {
+        for target in ["a/out", "a/out/"] {
+            assert_eq!(beside(Path::new(target), ".part"), Path::new("a/out.part"), "{target}");
+        }
+        assert_eq!(beside(Path::new("out"), ".part"), Path::new("./out.part"));
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(folder)

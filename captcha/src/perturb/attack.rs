@@ -84,16 +84,16 @@ pub fn perturb<M: GradientModel>(
         let mut gradient = pull_back(&reply.image);
         blur.apply(&mut gradient);
         momentum.accumulate(&gradient);
-        // Of an ensemble, the first that tells reads a picture that is hardly changed yet.
+        // Of an ensemble, by whoever tells first: the earlier, the less the picture has changed.
         if let Some(logits) = reply.logits.filter(|_| !blanks_are_known) {
             insertion::add_blank_frames(&config.insertion, &logits, &mut weights);
             blanks_are_known = true;
         }
-        if step == 0 {
-            if let Some(few) = &config.sparse {
-                sparse::raise(few, &original, momentum.velocity(), &mut epsilon);
-                bounds = Bounds::around(&original, &epsilon);
-            }
+        if step == 0
+            && let Some(few) = &config.sparse
+        {
+            sparse::raise(few, &original, momentum.velocity(), &mut epsilon);
+            bounds = Bounds::around(&original, &epsilon);
         }
         ascend(&mut pixels, momentum.velocity(), &epsilon, step_size, &bounds);
     }

@@ -30,7 +30,7 @@ pub(super) fn outside_text(penalty: &InsertionPenalty, text: Option<TextBox>) ->
 }
 
 /// Adds `between` for the blank of each other frame where the blank is the largest of `logits: [FRAMES * CLASSES]`,
-/// the model's reply to the picture as it was.
+/// a model's reply to the picture as it was, or nearly was.
 pub(super) fn add_blank_frames(penalty: &InsertionPenalty, logits: &[f32], weights: &mut [f32]) {
     for (frame, logits) in weights.chunks_exact_mut(CLASSES).zip(logits.chunks_exact(CLASSES)) {
         let (Some(weight), Some((blank, letters))) = (frame.first_mut(), logits.split_first()) else {

@@ -85,7 +85,7 @@ async fn push(mut request: Request, env: &Env) -> Result<CheckpointSummary, Fail
         files: attacks,
     } = Bundle::decode(&body::bytes(&mut request, MAX_BODY_BYTES).await?)?;
     let claim = Claim { manifest, signature };
-    let members = accept::members(&accept::signed(&claim, env)?.0)?;
+    let members = accept::signed(&claim, env)?.0.members();
     if attacks.len() != members.len() || !members.iter().all(|member| attacks.contains_key(&member.attack)) {
         return Err(Failure::Files);
     }

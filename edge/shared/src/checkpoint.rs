@@ -1,7 +1,8 @@
 //! Checkpoints in the bucket: which are stored, and which one image sets are made with.
 //!
 //! ```text
-//! checkpoints/<digest>/attack.onnx       the graph that gradients come from
+//! checkpoints/<digest>/attack.onnx       the graph that gradients come from; of an ensemble several, as its manifest
+//!                                        names them
 //! checkpoints/<digest>/manifest.sig      signature of the manifest
 //! checkpoints/<digest>/manifest.json     what <digest> is the digest of
 //! checkpoints/current.json               which are stored, which is used   written last
@@ -21,7 +22,7 @@ pub const CURRENT_KEY: &str = "checkpoints/current.json";
 /// Checkpoints kept to go back to; the oldest is deleted first. Listing them reads two objects each.
 pub const MAX_STORED: usize = 16;
 
-/// The most that `POST /admin/v1/checkpoints` takes, bytes: a graph of 12 MB, in base64.
+/// The most that `POST /admin/v1/checkpoints` takes, bytes: graphs of 12 MB together, in base64.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
 
 /// A list larger than this is not read, bytes.

@@ -25,6 +25,8 @@ pub enum Kind {
     Device,
     /// An answer to one picture.
     Answer,
+    /// The addresses of one network, as records of answers name them: matched with nothing that is counted.
+    Source,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Account => "account",
             Self::Device => "device",
             Self::Answer => "answer",
+            Self::Source => "source",
         }
     }
 }

@@ -46,7 +46,8 @@ pub struct Record {
     /// Where it lies in it, `[offset, length]`.
     pub span: Span,
     /// Who answered: a keyed hash of the network, under a key of the site and the day
-    /// ([`Pseudonyms`](crate::pseudonym::Pseudonyms)). Answers of one attacker can be learned from together.
+    /// ([`Pseudonyms`](crate::pseudonym::Pseudonyms)), below [`ENTITY_LIMIT`](crate::pseudonym::ENTITY_LIMIT). Answers of one
+    /// attacker can be learned from together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<u64>,
     /// The answer given, in the alphabet's normal form, at most 64 characters.

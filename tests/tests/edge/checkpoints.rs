@@ -260,9 +260,9 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
         ),
         (
             "too many models",
-            with(|c| c.manifest.members = vec![c.manifest.first(); 5]),
+            with(|c| c.manifest.members = vec![c.manifest.first(); 4]),
             members,
-            "5 models are more than 4",
+            "4 models are more than 3",
         ),
         (
             "a model that has no turn",

@@ -240,9 +240,7 @@ fn command(options: &Options, config: &TrainConfig) -> String {
 
 /// `OUT.training`, beside `OUT`.
 fn state_path(out: &Path) -> PathBuf {
-    let mut path = out.as_os_str().to_owned();
-    path.push(".training");
-    PathBuf::from(path)
+    files::beside(out, ".training")
 }
 
 /// Shows a run: a bar on a terminal, a line for each measurement elsewhere.

@@ -2,8 +2,8 @@
 //!
 //! Iterative clustering as in IFCA (Ghosh et al. 2020, "An Efficient Framework for Clustered Federated Learning"): every
 //! source of answers goes to the substitute whose readings are most like them, every substitute learns from what came to
-//! it, until nothing changes. What they begin from are groups of sources that are alike in how their answers relate to
-//! the readings of the substitutes before they learned ([`groups`]).
+//! it, twice at most. What they begin from are groups of sources that are alike in how their answers relate to the readings
+//! of the substitutes before they learned ([`groups`]).
 
 use std::collections::BTreeMap;
 
@@ -21,6 +21,13 @@ use crate::{
 
 /// Rounds of assigning and learning, at most.
 const ROUNDS: usize = 2;
+/// Answers that a cluster has at least, each counted by its weight: of fewer, a tenth of which is held out, nothing that
+/// holds is learned.
+const LEAST_OF_CLUSTER: f64 = 50.0;
+/// Answers by which a source is known well enough to shape the groups, each counted by its weight.
+const LEAST_OF_SOURCE: f64 = 5.0;
+/// The least share of the gradients: with ten for a picture, one.
+const LEAST_SHARE: f32 = 0.1;
 /// Moves of the groups' centres, at most.
 const MOVES: usize = 50;
 /// Centres of groups are to be farther apart than so many times the root mean square distance of a group's sources from
@@ -38,64 +45,68 @@ pub struct Start {
     pub model: Model,
     /// Its weights.
     pub weights: Weights,
+    /// Its share of the gradients, beside the others' weights.
+    pub weight: f32,
 }
 
 /// A substitute that learned from the sources of its cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clustered {
-    /// What it learned; `None` where no source, or too few answers, came to it.
-    pub tuned: Option<Finetuned>,
-    /// Sources that came to it, with answers without a source counted each as one.
+    /// What it learned.
+    pub tuned: Finetuned,
+    /// Sources that it learned from; each answer without a source counts as one.
     pub sources: usize,
     /// Their answers.
     pub answers: usize,
-    /// Its share of the gradients in an ensemble: of all right answers, those of its cluster; where nobody recorded which
-    /// were right, of all answers. All sum to 1.
+    /// Its share of the gradients in an ensemble; all sum to 1. Of all right answers, weighted as they are, those of its
+    /// cluster; where nobody recorded which were right, of all answers; a tenth at least. That which it had where all
+    /// learned from all.
     pub weight: f32,
 }
 
 /// Fine-tunes each of `starts` on the answers of its cluster of sources: `learn` is given its number, from 0, and its
 /// queries, and returns `None` when it was stopped, upon which so does this.
 ///
-/// Where there are fewer sources than substitutes, or they are all much alike, each learns from all answers.
+/// Where there are fewer sources than substitutes, or they are all much alike, or a cluster would have fewer than 50
+/// answers, each learns from all answers.
 ///
 /// # Errors
-/// Those of `learn`, and [`TrainError::FewQueries`] when not even one substitute has enough answers.
+/// Those of `learn`; [`TrainError`] when a substitute cannot be run.
 pub fn finetune_clusters(
     starts: &[Start],
     queries: &[Query],
     session: SessionConfig,
-    learn: &mut dyn FnMut(usize, &[Query]) -> Result<Option<Finetuned>, TrainError>,
+    learn: &mut Learn<'_>,
 ) -> Result<Option<Vec<Clustered>>, TrainError> {
     let sources = by_source(queries);
+    let mut assigned = vec![0; sources.len()];
     let mut weights: Vec<_> = starts.iter().map(|start| start.weights.clone()).collect();
-    let likenesses = similarities(starts, &weights, queries, &sources, session)?;
-    let Some(mut assigned) = groups(&likenesses, starts.len()) else {
-        return of_all(starts.len(), queries, sources.len(), learn);
-    };
+    if starts.len() > 1 {
+        let likenesses = similarities(starts, &weights, queries, &sources, session)?;
+        match groups(&likenesses, &sizes(&sources, queries), starts.len()) {
+            Some(groups) if are_large(&groups, &sources, queries, starts.len()) => assigned = groups,
+            _ => return of_all(starts, queries, sources.len(), learn),
+        }
+    }
     let mut tuned = Vec::new();
-    for _ in 0..ROUNDS {
+    for round in 1..=ROUNDS {
         tuned.clear();
-        for (member, (start, weights)) in starts.iter().zip(&mut weights).enumerate() {
-            let own = of_member(&assigned, &sources, queries, member);
-            let learned = match learn(member, &own) {
-                Ok(Some(tuned)) => Some(tuned),
-                Ok(None) => return Ok(None),
-                Err(TrainError::FewQueries { .. }) => None,
-                Err(error) => return Err(error),
+        for (member, weights) in weights.iter_mut().enumerate() {
+            let Some(learned) = learn(member, &of_member(&assigned, &sources, queries, member))? else {
+                return Ok(None);
             };
-            weights.clone_from(learned.as_ref().map_or(&start.weights, |tuned| &tuned.weights));
+            weights.clone_from(&learned.weights);
             tuned.push(learned);
+        }
+        if round == ROUNDS || starts.len() < 2 {
+            break;
         }
         let likenesses = similarities(starts, &weights, queries, &sources, session)?;
         let nearest: Vec<_> = likenesses.iter().map(|likeness| largest(likeness)).collect();
-        if nearest == assigned {
+        if nearest == assigned || !are_large(&nearest, &sources, queries, starts.len()) {
             break;
         }
         assigned = nearest;
-    }
-    if tuned.iter().all(Option::is_none) {
-        return Err(TrainError::FewQueries { found: queries.len() });
     }
     let shares = shares(&assigned, &sources, queries, starts.len());
     let clustered = tuned.into_iter().zip(shares).enumerate();
@@ -108,26 +119,48 @@ pub fn finetune_clusters(
     Ok(Some(clustered.collect()))
 }
 
-/// Each substitute learns from all answers, and weighs as much as the others.
+/// Fine-tunes one substitute, by its number, on queries; `None` when it was stopped.
+pub type Learn<'a> = dyn FnMut(usize, &[Query]) -> Result<Option<Finetuned>, TrainError> + 'a;
+
+/// Each substitute learns from all answers, and weighs as much as before.
 fn of_all(
-    members: usize,
+    starts: &[Start],
     queries: &[Query],
     sources: usize,
-    learn: &mut dyn FnMut(usize, &[Query]) -> Result<Option<Finetuned>, TrainError>,
+    learn: &mut Learn<'_>,
 ) -> Result<Option<Vec<Clustered>>, TrainError> {
-    let mut clustered = Vec::with_capacity(members);
-    for member in 0..members {
+    let sum: f32 = starts.iter().map(|start| start.weight).sum();
+    let mut clustered = Vec::with_capacity(starts.len());
+    for (member, start) in starts.iter().enumerate() {
         let Some(tuned) = learn(member, queries)? else {
             return Ok(None);
         };
         clustered.push(Clustered {
-            tuned: Some(tuned),
+            tuned,
             sources,
             answers: queries.len(),
-            weight: 1.0 / members as f32,
+            weight: start.weight / sum,
         });
     }
     Ok(Some(clustered))
+}
+
+/// Answers of each source, each counted by its weight.
+fn sizes(sources: &[Vec<usize>], queries: &[Query]) -> Vec<f64> {
+    let size = |source: &Vec<usize>| {
+        let own = source.iter().filter_map(|index| queries.get(*index));
+        own.map(|query| f64::from(query.weight)).sum()
+    };
+    sources.iter().map(size).collect()
+}
+
+/// Whether every cluster has answers enough to learn from.
+fn are_large(assigned: &[usize], sources: &[Vec<usize>], queries: &[Query], members: usize) -> bool {
+    let sizes = sizes(sources, queries);
+    (0..members).all(|member| {
+        let own = assigned.iter().zip(&sizes).filter(|(of, _)| **of == member);
+        own.map(|(_, size)| size).sum::<f64>() >= LEAST_OF_CLUSTER
+    })
 }
 
 /// Indices of the queries of each source; one without a source is one of its own.
@@ -191,13 +224,19 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Which of `count` groups each of `points` is in: Lloyd's algorithm, begun from the point that is most like one
-/// substitute alone and whatever lies farthest from those chosen before. Groups are numbered so that a group's centre is
-/// largest where its own number is, as far as that can be had: a substitute begins with those it is like.
+/// Which of `count` groups each of `points` is in: Lloyd's algorithm over those whose size is enough, each counted by its
+/// size; the others go to the nearest centre. It begins with the point that is most like one substitute alone and whatever
+/// lies farthest from those chosen before. Groups are numbered so that a group's centre is largest where its own number is,
+/// as far as that can be had: a substitute begins with those it is like.
 ///
-/// `None` where there are fewer points than groups, or the groups lie closer together than they are wide.
-fn groups(points: &[Vec<f64>], count: usize) -> Option<Vec<usize>> {
-    if points.len() < count {
+/// `None` where fewer points have that size than there are groups, or the groups lie closer together than they are wide.
+fn groups(points: &[Vec<f64>], sizes: &[f64], count: usize) -> Option<Vec<usize>> {
+    let known: Vec<_> = points
+        .iter()
+        .zip(sizes)
+        .filter(|(_, size)| **size >= LEAST_OF_SOURCE)
+        .collect();
+    if known.len() < count {
         return None;
     }
     let nearest = |point: &[f64], centres: &[Vec<f64>]| {
@@ -208,39 +247,48 @@ fn groups(points: &[Vec<f64>], count: usize) -> Option<Vec<usize>> {
         let mean = point.iter().sum::<f64>() / point.len().max(1) as f64;
         point.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
     };
-    let spreads: Vec<_> = points.iter().map(|point| spread(point)).collect();
-    let mut centres: Vec<Vec<f64>> = points.get(largest(&spreads)).cloned().into_iter().collect();
+    let spreads: Vec<_> = known.iter().map(|(point, _)| spread(point)).collect();
+    let first = known.get(largest(&spreads)).map(|(point, _)| (*point).clone());
+    let mut centres: Vec<Vec<f64>> = first.into_iter().collect();
     while !centres.is_empty() && centres.len() < count {
-        let from_nearest = points.iter().map(|point| {
+        let from_nearest = known.iter().map(|(point, _)| {
             let distances = centres.iter().map(|centre| distance(point, centre));
             distances.fold(f64::INFINITY, f64::min)
         });
         let farthest = largest(&from_nearest.collect::<Vec<_>>());
-        centres.extend(points.get(farthest).cloned());
+        centres.extend(known.get(farthest).map(|(point, _)| (*point).clone()));
     }
     let mut assigned = Vec::new();
     for _ in 0..MOVES {
-        let now: Vec<_> = points.iter().map(|point| nearest(point, &centres)).collect();
+        let now: Vec<_> = known.iter().map(|(point, _)| nearest(point, &centres)).collect();
         if now == assigned {
             break;
         }
         assigned = now;
         for (number, centre) in centres.iter_mut().enumerate() {
-            let own: Vec<_> = points.iter().zip(&assigned).filter(|(_, of)| **of == number).collect();
+            let own: Vec<_> = known.iter().zip(&assigned).filter(|(_, of)| **of == number).collect();
+            let size: f64 = own.iter().map(|((_, size), _)| **size).sum();
             for (dimension, value) in centre.iter_mut().enumerate() {
-                let sum: f64 = own.iter().filter_map(|(point, _)| point.get(dimension)).sum();
-                if !own.is_empty() {
-                    *value = sum / own.len() as f64;
+                let values = own
+                    .iter()
+                    .filter_map(|((point, size), _)| Some(**size * point.get(dimension)?));
+                if size > 0.0 {
+                    *value = values.sum::<f64>() / size;
                 }
             }
         }
     }
     let width = |number: usize| {
-        let own = points.iter().zip(&assigned).filter(|(_, of)| **of == number);
-        let squares: Vec<_> = own
-            .filter_map(|(point, _)| Some(distance(point, centres.get(number)?).powi(2)))
-            .collect();
-        (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+        let own = known.iter().zip(&assigned).filter(|(_, of)| **of == number);
+        let (mut squares, mut all) = (0.0, f64::MIN_POSITIVE);
+        for ((point, size), _) in own {
+            squares += *size
+                * centres
+                    .get(number)
+                    .map_or(0.0, |centre| distance(point, centre).powi(2));
+            all += *size;
+        }
+        (squares / all).sqrt()
     };
     let widest = (0..centres.len()).map(width).fold(0.0, f64::max);
     let pairs = (0..centres.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
@@ -251,7 +299,8 @@ fn groups(points: &[Vec<f64>], count: usize) -> Option<Vec<usize>> {
         return None;
     }
     let numbers = numbers(&centres);
-    Some(assigned.iter().filter_map(|of| numbers.get(*of).copied()).collect())
+    let all = points.iter().map(|point| nearest(point, &centres));
+    Some(all.filter_map(|of| numbers.get(of).copied()).collect())
 }
 
 /// A number for each centre, each once: the pair of a centre and a dimension with the largest value first.
@@ -290,19 +339,20 @@ fn largest(values: &[f64]) -> usize {
 /// See [`Clustered::weight`].
 fn shares(assigned: &[usize], sources: &[Vec<usize>], queries: &[Query], members: usize) -> Vec<f32> {
     let knows_right = queries.iter().any(|query| query.right.is_some());
-    let counts = |query: &Query| match query.right {
-        Some(right) => right,
-        None => !knows_right,
+    let counted = |query: &Query| match query.right.unwrap_or(!knows_right) {
+        true => query.weight,
+        false => 0.0,
     };
-    // One more each: a cluster that was right nowhere yet is attacked all the same.
     let successes = (0..members).map(|member| {
         let own = assigned.iter().zip(sources).filter(|(of, _)| **of == member);
         let indices = own.flat_map(|(_, source)| source);
-        1 + indices.filter(|index| queries.get(**index).is_some_and(counts)).count()
+        indices.filter_map(|index| queries.get(*index)).map(counted).sum()
     });
-    let successes: Vec<_> = successes.collect();
-    let sum: usize = successes.iter().sum();
-    successes.into_iter().map(|of| of as f32 / sum.max(1) as f32).collect()
+    let successes: Vec<f32> = successes.collect();
+    let all = successes.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+    let shares: Vec<_> = successes.iter().map(|of| (of / all).max(LEAST_SHARE)).collect();
+    let sum: f32 = shares.iter().sum();
+    shares.into_iter().map(|share| share / sum).collect()
 }
 
 #[cfg(test)]
@@ -339,37 +389,88 @@ mod tests {
             })
             .collect();
         let expected: Vec<_> = (0..12).map(|i| usize::from(i % 4 != 0)).collect();
-        assert_eq!(groups(&points, 2), Some(expected));
-        assert_eq!(groups(&points, 1), Some(vec![0; 12]));
+        assert_eq!(groups(&points, &[9.0; 12], 2), Some(expected));
+        assert_eq!(groups(&points, &[9.0; 12], 1), Some(vec![0; 12]));
     }
 
     #[test]
     fn sources_that_are_all_alike_are_no_groups() {
         let noise = |i: usize, by: usize| ((i * by) % 17) as f64 / 100.0;
         let alike: Vec<_> = (0..40).map(|i| vec![0.4 + noise(i, 7), 0.4 + noise(i, 5)]).collect();
-        assert_eq!(groups(&alike, 2), None);
-        assert_eq!(groups(&[vec![0.1, 0.9]], 2), None, "fewer than groups");
-        assert_eq!(groups(&[], 2), None);
+        assert_eq!(groups(&alike, &[9.0; 40], 2), None);
+        assert_eq!(groups(&[vec![0.1, 0.9]], &[9.0], 2), None, "fewer than groups");
+        assert_eq!(groups(&[], &[], 2), None);
     }
 
     #[test]
     fn groups_both_like_one_substitute_are_two_all_the_same() {
         let points: Vec<_> = (0..10).map(|i| vec![if i < 5 { 0.9 } else { 0.4 }, 0.1]).collect();
-        let assigned = groups(&points, 2).unwrap();
+        let assigned = groups(&points, &[9.0; 10], 2).unwrap();
         assert!(assigned[..5].iter().all(|of| *of == 0) && assigned[5..].iter().all(|of| *of == 1));
     }
 
     #[test]
-    fn who_passes_more_weighs_more() {
-        let queries: Vec<_> = (0..10).map(|i| query(Some(i / 5), Some(i < 4 || i == 9))).collect();
-        let sources = by_source(&queries);
-        let weights = shares(&[0, 1], &sources, &queries, 2);
+    fn single_answers_and_people_do_not_shape_the_groups() {
+        // Two attackers with many answers; many sources of one answer anywhere; people, whose answers weigh nothing.
+        let attackers = [vec![0.8, 0.2], vec![0.2, 0.8]];
+        let singles = (0..30).map(|i| vec![f64::from(i % 5) / 4.0, f64::from(i % 7) / 6.0]);
+        let people = [vec![0.0, 0.0]];
+        let points: Vec<_> = attackers.into_iter().chain(singles).chain(people).collect();
+        let sizes: Vec<_> = [200.0, 200.0].into_iter().chain([1.0; 30]).chain([0.0]).collect();
+        let assigned = groups(&points, &sizes, 2).unwrap();
+        assert_eq!((assigned[0], assigned[1], assigned.len()), (0, 1, 33));
+    }
+
+    #[test]
+    fn who_passes_more_weighs_more_and_nobody_is_left_out() {
+        let mut queries: Vec<_> = (0..10).map(|i| query(Some(i / 5), Some(i < 4 || i == 9))).collect();
+        let weights = shares(&[0, 1], &by_source(&queries), &queries, 2);
         assert!(
-            (weights[0] - 5.0 / 7.0).abs() < 1e-6 && (weights[1] - 2.0 / 7.0).abs() < 1e-6,
+            (weights[0] - 0.8).abs() < 1e-6 && (weights[1] - 0.2).abs() < 1e-6,
             "{weights:?}"
         );
+        // Right, but surely people.
+        queries[5..].iter_mut().for_each(|query| query.weight = 0.0);
+        let weights = shares(&[0, 1], &by_source(&queries), &queries, 2);
+        assert!((weights[1] - 0.1 / 1.1).abs() < 1e-6, "{weights:?}");
         let unknown: Vec<_> = (0..10).map(|i| query(Some(u64::from(i > 6)), None)).collect();
         let weights = shares(&[0, 1], &by_source(&unknown), &unknown, 2);
-        assert!((weights[0] - 8.0 / 12.0).abs() < 1e-6, "{weights:?}");
+        assert!((weights[0] - 0.7).abs() < 1e-6, "{weights:?}");
+    }
+
+    #[test]
+    fn every_share_is_a_turn_for_each_picture() {
+        use parallax_captcha::perturb::{Ensemble, GradientModel, Member, PerturbConfig};
+        /// Counts how often it is asked.
+        struct Counter(u32);
+        impl GradientModel for Counter {
+            type Error = std::convert::Infallible;
+
+            fn gradient(
+                &mut self,
+                image: &[f32],
+                _: &parallax_captcha::alphabet::Label,
+                _: &[f32],
+            ) -> Result<parallax_captcha::perturb::Gradient, Self::Error> {
+                self.0 += 1;
+                Ok(parallax_captcha::perturb::Gradient {
+                    loss: 0.0,
+                    image: image.to_vec(),
+                    logits: None,
+                })
+            }
+        }
+        let queries: Vec<_> = (0..100).map(|i| query(Some(i / 50), Some(i < 50))).collect();
+        let members = shares(&[0, 1], &by_source(&queries), &queries, 2);
+        let members = members.into_iter().map(|weight| Member {
+            model: Counter(0),
+            weight,
+        });
+        let mut ensemble = Ensemble::new(members.collect()).unwrap();
+        let label = parallax_captcha::alphabet::Label::new("A236").unwrap();
+        for _ in 0..PerturbConfig::default().steps {
+            ensemble.gradient(&[0.5], &label, &[]).unwrap();
+        }
+        assert!(ensemble.members().iter().all(|member| member.model.0 > 0));
     }
 }

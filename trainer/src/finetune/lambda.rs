@@ -55,6 +55,11 @@ impl Controller {
         }
     }
 
+    /// Its state: the logarithm of an adaptive lambda.
+    pub(super) fn log_mut(&mut self) -> &mut f64 {
+        &mut self.log
+    }
+
     /// Learns that `accuracy` of the held-out originals are read right.
     pub fn measured(&mut self, accuracy: f64) {
         let Lambda::Adaptive { target } = self.lambda else {

@@ -12,7 +12,7 @@ mod progress;
 mod queries;
 mod run;
 
-pub use cluster::{Clustered, Start, finetune_clusters};
+pub use cluster::{Clustered, Learn, Start, finetune_clusters};
 pub use lambda::Lambda;
 pub use progress::{Course, Progress, finished, kept, origin};
 pub use queries::{Queries, QueriesError, Query, Unusable, classes as answer_classes};

@@ -1,5 +1,6 @@
 //! A fine-tuning under way, kept in a file when it is stopped: the same command goes on as if it had not been.
 
+use parallax_captcha::text::SCHEME_VERSION;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -78,6 +79,18 @@ fn score(measured: &Measurement, lambda: Lambda) -> f64 {
 struct About {
     step: u64,
     course: Course,
+    /// The bits of [`numbers`]: JSON's decimals may be read back as neighbours of what was written, and whether one
+    /// measurement is better than another may hang on that.
+    bits: Vec<u64>,
+}
+
+/// Every number of a course that more than the report depends on.
+fn numbers(course: &mut Course) -> Vec<&mut f64> {
+    let measurements = [&mut course.before, &mut course.best]
+        .into_iter()
+        .chain(&mut course.all);
+    let numbers = measurements.flat_map(|measured| [&mut measured.accuracy, &mut measured.agreement]);
+    numbers.chain([course.controller.log_mut()]).collect()
 }
 
 impl Progress {
@@ -86,9 +99,15 @@ impl Progress {
     /// # Errors
     /// [`StateError::Format`] when it has no JSON form.
     pub fn encode(&self) -> Result<Vec<u8>, StateError> {
+        let mut course = self.course.clone();
+        let bits = numbers(&mut course)
+            .into_iter()
+            .map(|number| number.to_bits())
+            .collect();
         let about = About {
             step: self.state.step,
-            course: self.course.clone(),
+            course,
+            bits,
         };
         let [parameters, running, first_moment, second_moment] = self.state.vectors();
         let best = [&self.best.parameters, &self.best.running];
@@ -103,7 +122,15 @@ impl Progress {
     /// # Errors
     /// [`StateError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, StateError> {
-        let (About { step, course }, mut vectors) = state::decode(bytes)?;
+        let (about, mut vectors) = state::decode(bytes)?;
+        let About { step, mut course, bits } = about;
+        let numbers = numbers(&mut course);
+        if numbers.len() != bits.len() {
+            return Err(StateError::Damaged);
+        }
+        for (number, bits) in numbers.into_iter().zip(bits) {
+            *number = f64::from_bits(bits);
+        }
         let (Some(running), Some(parameters)) = (vectors.pop(), vectors.pop()) else {
             return Err(StateError::Damaged);
         };
@@ -137,13 +164,16 @@ pub fn finished(bytes: &[u8]) -> Result<Finetuned, StateError> {
     })
 }
 
+/// Raised when the code of fine-tuning changes what comes of it: older runs are then not gone on with.
+const VERSION: u32 = 1;
+
 /// SHA-256 of what a run follows from: weights, queries, settings, and `machine`, which says where it runs. What was kept
 /// of another run has another name.
 #[must_use]
 pub fn origin(weights: &Weights, queries: &[Query], config: &FinetuneConfig, machine: &str) -> String {
     let mut digest = Sha256::new();
-    digest.update(serde_json::to_vec(config).unwrap_or_default());
-    digest.update(machine);
+    // The configuration's form for people names every field, and always exists.
+    digest.update(format!("{VERSION} {SCHEME_VERSION} {machine} {config:?}\n"));
     let images = queries.iter().map(|query| &*query.image);
     for values in [&*weights.parameters, &*weights.running].into_iter().chain(images) {
         digest.update((values.len() as u64).to_le_bytes());
@@ -173,6 +203,36 @@ mod tests {
         assert!((score(&measured(0.8, 0.5), adaptive) - 0.4).abs() < 1e-9);
         assert!((score(&measured(0.95, 0.5), adaptive) - 0.5).abs() < 1e-9);
         assert!((score(&measured(0.1, 0.5), Lambda::Fixed(1.0)) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn whatever_a_run_follows_from_names_it() {
+        let weights = |value: f32| Weights {
+            parameters: vec![value],
+            running: vec![],
+        };
+        let query = |classes: Vec<usize>| Query {
+            image: vec![0.5].into(),
+            picture: 0,
+            classes,
+            weight: 1.0,
+            source: None,
+            right: None,
+        };
+        let config = |seed: u64| FinetuneConfig {
+            seed,
+            ..FinetuneConfig::default()
+        };
+        let name = |value, classes, seed, machine| origin(&weights(value), &[query(classes)], &config(seed), machine);
+        let one = name(0.5, vec![1, 2], 3, "cpu 2");
+        assert_eq!(one, name(0.5, vec![1, 2], 3, "cpu 2"));
+        let others = [
+            name(0.25, vec![1, 2], 3, "cpu 2"),
+            name(0.5, vec![1, 3], 3, "cpu 2"),
+            name(0.5, vec![1, 2], 4, "cpu 2"),
+            name(0.5, vec![1, 2], 3, "cpu 1"),
+        ];
+        assert!(others.iter().all(|other| *other != one));
     }
 
     #[test]

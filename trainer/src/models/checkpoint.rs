@@ -57,6 +57,12 @@ pub enum CheckpointError {
     NotShipped,
 }
 
+/// A model of a checkpoint: which it is, and its weights.
+pub type Loaded = (Architecture, Model, Weights);
+
+/// Name and bytes of a graph, with its share of the gradients.
+pub type NamedGraph = (String, perturb::Member<Vec<u8>>);
+
 /// A checkpoint whose manifest was read.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
@@ -110,7 +116,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`], also when the zoo has no such model.
-    pub fn model(&self) -> Result<(Architecture, Model, Weights), CheckpointError> {
+    pub fn model(&self) -> Result<Loaded, CheckpointError> {
         self.model_of(&self.first())
     }
 
@@ -118,7 +124,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`], also when the zoo has no such model.
-    pub fn models(&self) -> Result<Vec<perturb::Member<(Architecture, Model, Weights)>>, CheckpointError> {
+    pub fn models(&self) -> Result<Vec<perturb::Member<Loaded>>, CheckpointError> {
         let load = |member: checkpoint::Member| {
             Ok(perturb::Member {
                 model: self.model_of(&member)?,
@@ -132,7 +138,7 @@ impl Checkpoint {
         self.manifest.first()
     }
 
-    fn model_of(&self, member: &checkpoint::Member) -> Result<(Architecture, Model, Weights), CheckpointError> {
+    fn model_of(&self, member: &checkpoint::Member) -> Result<Loaded, CheckpointError> {
         let refuse = |reason: String| CheckpointError::Model {
             root: self.root.clone(),
             reason,
@@ -165,7 +171,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`].
-    pub fn attacks(&self) -> Result<Vec<(String, perturb::Member<Vec<u8>>)>, CheckpointError> {
+    pub fn attacks(&self) -> Result<Vec<NamedGraph>, CheckpointError> {
         let read = |member: checkpoint::Member| {
             let attack = perturb::Member {
                 model: self.file(&member.attack)?,

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use parallax_onnx::checkpoint::{ATTACK, Member, RECOGNIZER};
+use parallax_onnx::checkpoint::{ATTACK, Member, RECOGNIZER, read_manifest, verify};
 
 use super::{Checkpoint, CheckpointError, MANIFEST};
-use crate::files::{FilesError, PendingFolder};
+use crate::files::{self, FilesError, PendingFolder};
 
 /// Why checkpoints are no ensemble.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +19,16 @@ pub enum ComposeError {
     /// There is none.
     #[error("an ensemble has at least one model")]
     Empty,
+    /// They do not go together.
+    #[error("these are no ensemble: {0}")]
+    Refused(#[from] parallax_onnx::checkpoint::CheckpointError),
     /// The manifest has no JSON form.
     #[error("manifest: {0}")]
     Manifest(#[from] serde_json::Error),
 }
 
-/// Writes the checkpoint of all models of `parts`, each part with its weight, to the folder `out`. Its manifest is that of
-/// the first part, with the files of all.
+/// Writes the checkpoint of all models of `parts` to the folder `out`. A part's weight is divided among its models as they
+/// weigh. The manifest is that of the first part, with the files of all.
 ///
 /// # Errors
 /// [`ComposeError`]; there is then no such folder.
@@ -36,12 +39,14 @@ pub fn compose(parts: &[(Checkpoint, f32)], out: &Path) -> Result<(), ComposeErr
     manifest.members.clear();
     let folder = PendingFolder::create(out)?;
     for (part, weight) in parts {
-        for member in part.manifest().members() {
+        let members = part.manifest().members();
+        let sum: f32 = members.iter().map(|member| member.weight).sum();
+        for member in members {
             let number = manifest.members.len() + 1;
             let renamed = Member {
                 recognizer: numbered(RECOGNIZER, number),
                 attack: numbered(ATTACK, number),
-                weight: weight * member.weight,
+                weight: weight * member.weight / sum,
                 ..member.clone()
             };
             for (from, to) in [
@@ -55,7 +60,14 @@ pub fn compose(parts: &[(Checkpoint, f32)], out: &Path) -> Result<(), ComposeErr
             manifest.members.push(renamed);
         }
     }
-    folder.write(MANIFEST, &serde_json::to_vec_pretty(&manifest)?)?;
+    let json = serde_json::to_vec_pretty(&manifest)?;
+    // As whoever reads it will: pictures of one size, and no more models than are taken.
+    let manifest = read_manifest(&json)?;
+    for name in manifest.files.keys() {
+        let bytes = files::read(&folder.path().join(name))?;
+        verify(&manifest, name, &bytes)?;
+    }
+    folder.write(MANIFEST, &json)?;
     Ok(folder.commit()?)
 }
 
@@ -70,6 +82,28 @@ fn numbered(name: &str, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_keep_their_weights_whatever_they_are_made_of() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let shipped = || Checkpoint::open_or_shipped(None).unwrap();
+        let out = folder.path().join("two");
+        compose(&[(shipped(), 3.0)], &out).unwrap();
+        let two = Checkpoint::open_or_shipped(Some(&out)).unwrap();
+        let weights: Vec<_> = two.manifest().members().iter().map(|member| member.weight).collect();
+        assert_eq!(weights, [1.5, 1.5]);
+        let names: Vec<_> = two.attacks().unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["attack.onnx", "attack-2.onnx"]);
+        assert_eq!(two.models().unwrap().len(), 2);
+
+        let error = compose(&[(two, 1.0), (shipped(), 1.0)], &folder.path().join("four")).unwrap_err();
+        assert!(error.to_string().contains("4 models are more than 3"), "{error}");
+        assert!(!folder.path().join("four").exists());
+        assert!(matches!(
+            compose(&[], &folder.path().join("none")),
+            Err(ComposeError::Empty)
+        ));
+    }
 
     #[test]
     fn files_are_numbered_from_the_second_on() {

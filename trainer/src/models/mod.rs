@@ -6,6 +6,6 @@ mod ensemble;
 mod recognizer;
 
 pub use attack::AttackModel;
-pub use checkpoint::{Checkpoint, CheckpointError, MANIFEST};
+pub use checkpoint::{Checkpoint, CheckpointError, Loaded, MANIFEST, NamedGraph};
 pub use ensemble::{ComposeError, compose};
 pub use recognizer::{Reading, Recognizer};

@@ -207,6 +207,39 @@ fn blanks_are_rewarded_from_the_first_and_from_the_second_gradient_on() {
 }
 
 #[test]
+fn blank_frames_are_learned_from_the_first_model_that_tells_them() {
+    /// Tells its logits from the third step on, as an ensemble does whose first members read by positions.
+    struct Late {
+        weights: Vec<Vec<f32>>,
+    }
+
+    impl GradientModel for Late {
+        type Error = Infallible;
+
+        fn gradient(&mut self, image: &[f32], _: &Label, weights: &[f32]) -> Result<Gradient, Infallible> {
+            self.weights.push(weights.to_vec());
+            let logits = (self.weights.len() > 2).then(|| vec![0.0; FRAMES * CLASSES]);
+            Ok(Gradient {
+                loss: 0.0,
+                image: image.to_vec(),
+                logits,
+            })
+        }
+    }
+
+    let mut late = Late { weights: vec![] };
+    let image = noise(&mut ChaCha8Rng::seed_from_u64(1));
+    perturb(&mut late, &image, &mask(), &label(), &PerturbConfig::default()).unwrap();
+    let between: Vec<_> = late
+        .weights
+        .iter()
+        .take(5)
+        .map(|weights| weights[10 * CLASSES])
+        .collect();
+    assert_eq!(between, [0.0, 0.0, 0.0, 0.25, 0.25]);
+}
+
+#[test]
 fn unusable_inputs_and_replies_are_errors() {
     let image = GrayImage::new(WIDTH, HEIGHT);
     let config = PerturbConfig::default();

@@ -1,8 +1,6 @@
 //! Whether a checkpoint is used: who signed it, whether its files are those that were signed, and whether the solver of
 //! this edge can be made of them. Checked when it is sent, and again whenever it is read from the bucket.
 
-use std::collections::BTreeMap;
-
 use parallax_captcha::{
     alphabet::{ALPHABET, CLASSES},
     perturb::{self, Ensemble, EnsembleError, FRAMES, GradientModel, MODEL_HEIGHT, MODEL_WIDTH},
@@ -18,9 +16,6 @@ use crate::model::{AttackModel, ModelError};
 
 /// Variable that names the keys, see [`PublicKey::parse_list`].
 const KEYS: &str = "CHECKPOINT_KEYS";
-
-/// The most models of an ensemble: each takes tens of megabytes once it is loaded.
-pub const MAX_MEMBERS: usize = 4;
 
 /// What a checkpoint says about itself, and who says so. Nothing of it is verified.
 pub struct Claim {
@@ -45,9 +40,9 @@ pub enum Refusal {
     /// None of the keys signed it.
     #[error("manifest.json was not signed with a key of this edge")]
     Signature,
-    /// An ensemble of too many, or of none that can be weighed against the others.
+    /// Models that are no ensemble.
     #[error("members: {0}")]
-    Members(String),
+    Members(#[from] EnsembleError),
     /// A graph is not there.
     #[error("{file} is missing")]
     Missing {
@@ -107,9 +102,9 @@ impl Refusal {
         let field = match self {
             Self::NoKeys | Self::Keys(_) => return None,
             Self::Manifest(CheckpointError::FormatVersion { .. }) => "manifest.format_version",
+            Self::Manifest(CheckpointError::Members(_)) | Self::Members(_) => "manifest.members",
             Self::Manifest(_) => "manifest",
             Self::Signature => "signature",
-            Self::Members(_) => "manifest.members",
             Self::Alphabet { .. } => "manifest.alphabet",
             Self::Input { .. } => "manifest.input",
             Self::Missing { file }
@@ -143,34 +138,16 @@ pub fn signed(claim: &Claim, env: &Env) -> Result<(Manifest, PublicKey), Refusal
     Ok((manifest, *key))
 }
 
-/// The models of a manifest, if they are few and their files have plain names.
-///
-/// # Errors
-/// [`Refusal::Members`].
-pub fn members(manifest: &Manifest) -> Result<Vec<Member>, Refusal> {
-    let members = manifest.members();
-    if members.len() > MAX_MEMBERS {
-        let count = members.len();
-        return Err(Refusal::Members(format!("{count} models are more than {MAX_MEMBERS}")));
-    }
-    let is_plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    match members.iter().find(|member| !is_plain(&member.attack)) {
-        // What names the file is a key of the bucket.
-        Some(member) => Err(Refusal::Members(format!("{:?} is no plain file name", member.attack))),
-        None => Ok(members),
-    }
-}
-
 /// Makes the solver of a manifest's attack graphs, by name; takes about a second each.
 ///
 /// # Errors
 /// [`Refusal`], from cheap checks to costly ones.
-pub fn models(manifest: &Manifest, attacks: &BTreeMap<String, Vec<u8>>) -> Result<Ensemble<AttackModel>, Refusal> {
-    let members = members(manifest)?;
-    let bytes = |file: &String| {
-        let missing = || Refusal::Missing { file: file.clone() };
-        attacks.get(file).ok_or_else(missing)
-    };
+pub fn models<'a>(
+    manifest: &Manifest,
+    attacks: impl Fn(&str) -> Option<&'a [u8]>,
+) -> Result<Ensemble<AttackModel>, Refusal> {
+    let members = manifest.members();
+    let bytes = |file: &String| attacks(file).ok_or_else(|| Refusal::Missing { file: file.clone() });
     for Member { attack, .. } in &members {
         verify(manifest, attack, bytes(attack)?).map_err(|reason| Refusal::Attack {
             file: attack.clone(),
@@ -202,7 +179,7 @@ pub fn models(manifest: &Manifest, attacks: &BTreeMap<String, Vec<u8>>) -> Resul
         })
     };
     let models = members.iter().map(load).collect::<Result<_, Refusal>>()?;
-    Ensemble::new(models).map_err(|error: EnsembleError| Refusal::Members(error.to_string()))
+    Ok(Ensemble::new(models)?)
 }
 
 /// Asks each model once: what loads may still not run, or run to no numbers.

@@ -77,8 +77,8 @@ impl Solver {
     /// Takes about a second for each model.
     fn shipped() -> Result<Self, Refusal> {
         let manifest = shipped_manifest()?;
-        let attacks = SHIPPED_ATTACKS.map(|(name, bytes)| (name.to_owned(), bytes.to_owned()));
-        let models = accept::models(&manifest, &attacks.into())?;
+        let attack = |file: &str| SHIPPED_ATTACKS.iter().find(|(name, _)| *name == file);
+        let models = accept::models(&manifest, |file| attack(file).map(|(_, bytes)| *bytes))?;
         Ok(Self::new(SHIPPED_MANIFEST, models))
     }
 
@@ -93,7 +93,7 @@ impl Solver {
         env: &Env,
     ) -> Result<(Self, Manifest, PublicKey), Refusal> {
         let (manifest, key) = accept::signed(claim, env)?;
-        let mut models = accept::models(&manifest, attacks)?;
+        let mut models = accept::models(&manifest, |file| attacks.get(file).map(Vec::as_slice))?;
         accept::try_out(&mut models, &manifest)?;
         Ok((Self::new(&claim.manifest, models), manifest, key))
     }
@@ -129,7 +129,7 @@ pub fn shipped_digest() -> Digest {
     Digest::of(SHIPPED_MANIFEST)
 }
 
-/// The solver in use, loaded when it is not yet; that takes about a second.
+/// The solver in use, loaded when it is not yet; that takes about a second for each of its models.
 ///
 /// # Errors
 /// [`Failure::Platform`] when the bucket cannot be reached, [`Failure::Checkpoint`] when not even the shipped one loads.
@@ -140,13 +140,17 @@ pub async fn solver(bucket: &Bucket, env: &Env) -> Result<Solver, Failure> {
     if let Some(loaded) = before.as_ref().filter(|loaded| loaded.is_for(named, now_ms)) {
         return Ok(loaded.solver.clone());
     }
+    // There is not memory for many: what is not used any more goes before another is loaded.
+    LOADED.set(None);
+    let before = before
+        .map(|loaded| loaded.solver)
+        .filter(|solver| solver.checkpoint == shipped_digest());
     let uploaded = match named {
         Some(digest) => uploaded(bucket, digest, env).await?,
         None => None,
     };
     let until_ms = (named.is_some() && uploaded.is_none()).then(|| now_ms.saturating_add(STAND_IN_MS));
-    let standing_in = before.map(|loaded| loaded.solver);
-    let solver = match uploaded.or(standing_in.filter(|solver| solver.checkpoint == shipped_digest())) {
+    let solver = match uploaded.or(before) {
         Some(solver) => solver,
         None => Solver::shipped()?,
     };

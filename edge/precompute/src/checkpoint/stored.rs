@@ -9,7 +9,7 @@ use parallax_edge_shared::{
 use parallax_onnx::{checkpoint::read_manifest, signature::Signature};
 use worker::{Bucket, Date, console_error};
 
-use super::accept::{self, Claim, Refusal};
+use super::accept::{Claim, Refusal};
 use crate::{failure::Failure, store};
 
 const MANIFEST: &str = "manifest.json";
@@ -65,7 +65,7 @@ pub async fn claim(bucket: &Bucket, digest: Digest) -> Result<Option<Claim>, Fai
 pub async fn attacks(bucket: &Bucket, digest: Digest, claim: &Claim) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let manifest = read_manifest(&claim.manifest).map_err(Refusal::Manifest)?;
     let mut attacks = BTreeMap::new();
-    for member in accept::members(&manifest)? {
+    for member in manifest.members() {
         if let Some(bytes) = store::read(bucket, &key(digest, &member.attack)).await? {
             attacks.insert(member.attack, bytes);
         }

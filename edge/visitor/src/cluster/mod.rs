@@ -107,11 +107,11 @@ pub async fn judge_answer(picture: &[u8], answer: &str, site: &Site, call: &Call
     }
 }
 
-/// The pseudonym of the network that asks; `None` where its address is not known.
+/// The pseudonym of the network that asks, for records of answers; `None` where its address is not known.
 pub fn source(site: &Site, call: &Call) -> Option<u64> {
     let prefix = call.address.as_deref().and_then(address_prefix)?;
     let pseudonyms = call.deployment.sites.pseudonyms(site, call.now());
-    Some(pseudonyms.entity(Kind::Address, &[&prefix]))
+    Some(pseudonyms.entity(Kind::Source, &[&prefix]))
 }
 
 /// How much the site's object holds.

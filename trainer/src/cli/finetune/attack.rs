@@ -81,7 +81,7 @@ impl Attack {
     pub(super) fn lines(&self) -> Vec<String> {
         let count = self.count;
         let mut lines = vec![format!(
-            "of {count} captchas perturbed with it, it reads {}",
+            "of {count} captchas perturbed with it, the best of its models reads {}",
             percent(self.own)
         )];
         if let (Some(before), Some(after)) = (self.attacker_before, self.attacker_after) {

@@ -14,6 +14,10 @@ use crate::{
     train::{StateError, TrainError},
 };
 
+/// How the names of its files end.
+const DONE: &str = "done";
+const UNDER_WAY: &str = "under-way";
+
 /// The folder `OUT.finetuning`. Its files are named by what they follow from, so that what belongs to other queries or
 /// settings is not found.
 pub(super) struct Kept {
@@ -25,10 +29,8 @@ pub(super) struct Kept {
 impl Kept {
     /// What is kept of the run that makes `out`.
     pub(super) fn of(out: &Path, config: FinetuneConfig, session: SessionConfig) -> Self {
-        let mut root = out.as_os_str().to_owned();
-        root.push(".finetuning");
         Self {
-            root: root.into(),
+            root: files::beside(out, ".finetuning"),
             config,
             session,
         }
@@ -38,7 +40,8 @@ impl Kept {
     pub(super) fn learn(&self, name: &str, start: &Start, queries: &[Query]) -> Result<Option<Finetuned>, TrainError> {
         let machine = format!("{name} {} {}", self.session.device, self.session.threads);
         let origin = origin(&start.weights, queries, &self.config, &machine);
-        let (done, under_way) = (self.path(&origin, "done"), self.path(&origin, "under-way"));
+        let path = |extension: &str| self.root.join(format!("{origin}.{extension}"));
+        let (done, under_way) = (path(DONE), path(UNDER_WAY));
         if let Some(tuned) = self.read(&done, finetune::finished)? {
             return Ok(Some(tuned));
         }
@@ -77,16 +80,19 @@ impl Kept {
         }
     }
 
-    /// Removes all of it: the run is done.
-    pub(super) fn remove(&self) -> Result<(), files::FilesError> {
-        match fs::remove_dir_all(&self.root) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(files::io_error("remove", &self.root)(error)),
-            _ => Ok(()),
+    /// Removes what is kept, and nothing that somebody else put there: the run is done.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|of| of == DONE || of == UNDER_WAY) {
+                fs::remove_file(&path)?;
+            }
         }
-    }
-
-    fn path(&self, origin: &str, what: &str) -> PathBuf {
-        self.root.join(format!("{origin}.{what}"))
+        fs::remove_dir(&self.root)
     }
 
     fn read<T>(&self, path: &Path, decode: impl Fn(&[u8]) -> Result<T, StateError>) -> Result<Option<T>, TrainError> {

@@ -116,8 +116,8 @@ struct Part {
     answers: usize,
     /// Share of unseen originals read right.
     accuracy: f64,
-    /// How it learned; `None` where it stays as it was.
-    report: Option<FinetuneReport>,
+    /// How it learned.
+    report: FinetuneReport,
 }
 
 /// Fine-tunes, exports, prints.
@@ -144,9 +144,9 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let queries = read(options)?;
     let (names, starts): (Vec<_>, Vec<_>) = models
         .into_iter()
-        .map(|Member { model, .. }| {
+        .map(|Member { model, weight }| {
             let (architecture, model, weights) = model;
-            (architecture.name(), Start { model, weights })
+            (architecture.name(), Start { model, weights, weight })
         })
         .unzip();
     eprintln!(
@@ -171,7 +171,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let folder = tempfile::TempDir::new_in(parent).map_err(files::io_error("create a folder in", parent))?;
     let (mut members, mut solvers, mut parts) = (Vec::new(), Solvers::default(), Vec::new());
     for (index, ((name, start), clustered)) in names.iter().zip(&starts).zip(clustered).enumerate() {
-        let weights = clustered.tuned.as_ref().map_or(&start.weights, |tuned| &tuned.weights);
+        let weights = &clustered.tuned.weights;
         let graph = codec::encode(&start.model.recognizer(weights).map_err(TrainError::from)?);
         let unseen = originals(options, Stream::Final, UNSEEN);
         let accuracy = accuracy(&mut Recognizer::new(&graph, session)?, &unseen)?;
@@ -191,17 +191,19 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             sources: clustered.sources,
             answers: clustered.answers,
             accuracy,
-            report: clustered.tuned.map(|tuned| tuned.report),
+            report: clustered.tuned.report,
         });
     }
     solvers.before = before;
     solvers.attacker = attacker;
     let attack = solvers.measure(&options.original.style(), options.seed, session)?;
     match members.as_slice() {
-        [(single, _)] => fs::rename(single.root(), &options.out).map_err(files::io_error("create", &options.out))?,
+        [(single, _)] => {
+            files::refuse_existing(&options.out)?;
+            fs::rename(single.root(), &options.out).map_err(files::io_error("create", &options.out))?;
+        }
         several => compose(several, &options.out)?,
     }
-    kept.remove()?;
     let result = Finetuned {
         out: options.out.clone(),
         unusable: queries.unusable.len(),
@@ -210,6 +212,10 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         device: session.device.to_string(),
     };
     output::print(&result, options.json, text)?;
+    // The checkpoint is there; what is left over does no harm.
+    if let Err(error) = kept.remove() {
+        eprintln!("what was kept meanwhile could not be removed: {error}");
+    }
     Ok(())
 }
 
@@ -250,9 +256,12 @@ fn provenance(
     clustered: &Clustered,
     accuracy: f64,
 ) -> Result<Provenance, CommandError> {
-    let mut metrics = vec![("accuracy", accuracy), ("accuracy_count", UNSEEN as f64)];
-    let report = clustered.tuned.as_ref().map(|tuned| &tuned.report);
-    metrics.extend(report.map(|report| ("agreement", report.after.agreement)));
+    let report = &clustered.tuned.report;
+    let metrics = [
+        ("accuracy", accuracy),
+        ("accuracy_count", UNSEEN as f64),
+        ("agreement", report.after.agreement),
+    ];
     Ok(Provenance {
         architecture: architecture.to_owned(),
         metrics: metrics
@@ -271,7 +280,7 @@ fn provenance(
                 session.threads,
             ),
             seed: options.seed,
-            samples: report.map_or(0, |report| report.looks as u64),
+            samples: report.looks as u64,
         },
     })
 }
@@ -282,20 +291,15 @@ fn percent(share: f64) -> String {
 
 fn text(result: &Finetuned) -> String {
     let part = |part: &Part| {
-        let learned = match &part.report {
-            Some(report) => format!(
-                "agrees with {} of {} held-out answers (before: {})",
-                percent(report.after.agreement),
-                report.held_out,
-                percent(report.before.agreement),
-            ),
-            None => "stays as it was".to_owned(),
-        };
         format!(
-            "{}: {} answers of {} sources, {learned}, reads {} of {UNSEEN} unseen originals, weight {:.2}",
+            "{}: {} answers of {} sources, agrees with {} of {} held out (before: {}), reads {} of {UNSEEN} unseen \
+             originals, weight {:.2}",
             part.architecture,
             part.answers,
             part.sources,
+            percent(part.report.after.agreement),
+            part.report.held_out,
+            percent(part.report.before.agreement),
             percent(part.accuracy),
             part.weight,
         )

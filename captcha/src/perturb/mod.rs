@@ -2,8 +2,8 @@
 //!
 //! The attack is MI-FGSM (Dong et al. 2018) on whatever implements [`GradientModel`]; no runtime is known here. One
 //! concern a file: `budget` says how far each pixel may move, `sparse` places L0 blocks, `momentum` is the attack's
-//! update, `ensemble` lets several
-//! models take turns, `insertion` keeps phantom letters from growing, `mask` finds strokes where nobody says where they are.
+//! update, `ensemble` lets several models take turns, `insertion` keeps phantom letters from growing, `mask` finds strokes
+//! where nobody says where they are.
 //!
 //! What is returned is quantised to 8 bits and inside the budget as it is. Given the model's gradients every pixel is
 //! reproducible bit by bit, in wasm as natively.

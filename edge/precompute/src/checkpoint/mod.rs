@@ -20,7 +20,8 @@ use accept::{Claim, Refusal};
 
 /// What ships, in the module itself: it works before anything was uploaded, and needs no signature.
 const SHIPPED_MANIFEST: &[u8] = include_bytes!("../../../../onnx/checkpoints/shipped/manifest.json");
-const SHIPPED_ATTACKS: [(&str, &[u8]); 2] = [
+/// A `static`: a constant would lie in the module once for each use, and these are megabytes.
+static SHIPPED_ATTACKS: [(&str, &[u8]); 2] = [
     (
         "attack.onnx",
         include_bytes!("../../../../onnx/checkpoints/shipped/attack.onnx"),

@@ -7,6 +7,7 @@
 //! ([`lambda`]).
 
 mod cluster;
+mod groups;
 pub mod lambda;
 mod progress;
 mod queries;

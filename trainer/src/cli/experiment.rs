@@ -1,6 +1,6 @@
 //! `parallax experiment`: the paper's experiments.
 
-use std::{fs, path::PathBuf};
+use std::{fs, num::NonZeroUsize, path::PathBuf};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::{CommandError, output};
 use crate::{
     experiment::{Cache, Experiment, Lab, Report, Setting, Size},
     files,
-    runtime::{DeviceChoice, SessionConfig, default_threads},
+    runtime::{Device, DeviceChoice, SessionConfig, default_threads},
     zoo::Architecture,
 };
 
@@ -48,9 +48,13 @@ pub struct Options {
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
-    /// Threads of the runtime [default: one for each core]
+    /// Threads of the runtime, which repetitions share [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Repetitions at a time, 2 GB of memory each; two with a thread each are faster than one with two [default: as many
+    /// as there are threads on the CPU, at most one for each seed; 1 on CUDA]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -111,7 +115,8 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         device: options.device.settle()?,
         threads: options.threads.map_or_else(default_threads, usize::from),
     };
-    let lab = Lab::new(Cache::open(&options.cache)?, session);
+    let jobs = jobs(options, session);
+    let lab = Lab::new(Cache::open(&options.cache)?, session, jobs);
     let size = Size {
         scale: options.scale,
         seeds: options.seeds,
@@ -122,7 +127,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let experiment = options.experiment;
     let report = experiment.run(&lab, &size, &options.setting.settings())?;
-    let (markdown, svg) = experiment.render(&report, &command(options, session));
+    let (markdown, svg) = experiment.render(&report, &command(options, session, jobs));
     let name = experiment.name();
     let json = serde_json::to_vec_pretty(&report).map_err(std::io::Error::from)?;
     for (extension, bytes) in [
@@ -149,8 +154,18 @@ fn substitutes(options: &Options) -> Vec<Architecture> {
     }
 }
 
+fn jobs(options: &Options, session: SessionConfig) -> NonZeroUsize {
+    let repetitions = usize::try_from(options.seeds).unwrap_or(usize::MAX);
+    let jobs = match (options.jobs, session.device) {
+        (Some(jobs), _) => usize::from(jobs),
+        (None, Device::Cuda) => 1,
+        (None, Device::Cpu) => session.threads.min(repetitions),
+    };
+    NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN)
+}
+
 /// The command that makes this report again.
-fn command(options: &Options, session: SessionConfig) -> String {
+fn command(options: &Options, session: SessionConfig, jobs: NonZeroUsize) -> String {
     let rounds = match options.experiment {
         Experiment::Fig8 => format!(" --rounds {}", options.rounds),
         _ => String::new(),
@@ -163,7 +178,7 @@ fn command(options: &Options, session: SessionConfig) -> String {
         .map(|model| format!(" --substitute {}", model.name()))
         .collect();
     format!(
-        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{substitutes}{base} --device {} --threads {}",
+        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{substitutes}{base} --device {} --threads {} --jobs {jobs}",
         options.experiment.name(),
         options.scale,
         options.setting.name(),

@@ -1,8 +1,10 @@
 //! Results of stages, kept under the digest of everything that they follow from: a repeated run does only what changed.
 
 use std::{
+    collections::HashMap,
     fs,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::Serialize;
@@ -11,9 +13,11 @@ use sha2::{Digest, Sha256};
 use crate::files::{self, FilesError};
 
 /// A folder of results.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Cache {
     root: PathBuf,
+    /// One for each result that was asked for, so that two threads never make the same.
+    making: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
 }
 
 impl Cache {
@@ -23,10 +27,14 @@ impl Cache {
     /// [`FilesError`] when it cannot be made.
     pub fn open(root: &Path) -> Result<Self, FilesError> {
         fs::create_dir_all(root).map_err(files::io_error("create", root))?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self {
+            root: root.to_owned(),
+            making: Mutex::default(),
+        })
     }
 
-    /// The result of the stage `name` for `key`, made by `make` where it is not there.
+    /// The result of the stage `name` for `key`, made by `make` where it is not there; a thread that asks for it meanwhile
+    /// waits.
     ///
     /// # Errors
     /// Those of `make`, and [`FilesError`].
@@ -37,6 +45,15 @@ impl Cache {
     {
         let key = serde_json::to_vec(key)?;
         let path = self.root.join(format!("{name}-{}", digest(&key)));
+        let making = Arc::clone(
+            self.making
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(path.clone())
+                .or_default(),
+        );
+        // A thread that panicked in `make` left no result: the next one tries again.
+        let _made_once = making.lock().unwrap_or_else(PoisonError::into_inner);
         if path.is_file() {
             return Ok(files::read(&path)?);
         }
@@ -75,6 +92,24 @@ mod tests {
             .get_or("other", &1, || Ok::<_, ExperimentError>(vec![30]))
             .unwrap();
         assert_eq!(other, [30], "another stage");
+    }
+
+    #[test]
+    fn threads_that_ask_for_the_same_make_it_once() {
+        let folder = TempDir::new().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let made = std::sync::atomic::AtomicU8::new(0);
+        let make = || {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            Ok::<_, ExperimentError>(vec![made.fetch_add(1, std::sync::atomic::Ordering::SeqCst)])
+        };
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| cache.get_or("stage", &1, make)))
+                .collect();
+            threads.into_iter().map(|one| one.join().unwrap().unwrap()).collect()
+        });
+        assert_eq!(results, [[0]; 4]);
     }
 
     #[test]

@@ -18,6 +18,11 @@ pub use cache::Cache;
 pub use lab::{Answer, Images, Lab, Setting, Success, Trained};
 pub use report::{Report, Row};
 
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use statistics::Share;
 
 use crate::{
@@ -113,38 +118,43 @@ impl Experiment {
         }
     }
 
-    /// Makes it, in each of `settings`, which have names.
+    /// Makes it, in each of `settings`, which have names; as many repetitions at a time as `lab` says.
     ///
     /// # Errors
     /// [`ExperimentError`]; what was done is kept.
     pub fn run(self, lab: &Lab, size: &Size, settings: &[(&'static str, Setting)]) -> Result<Report, ExperimentError> {
-        let mut rows = Vec::new();
-        for (name, setting) in settings {
-            for seed in 0..size.seeds {
-                let bench = Bench {
-                    lab,
-                    size,
-                    setting,
-                    name,
-                    seed,
-                };
-                rows.extend(match self {
-                    Self::Fig8 => fig8::rows(&bench)?,
-                    Self::Fig9 => fig9::rows(&bench)?,
-                    Self::Fig10 => fig10::rows(&bench)?,
-                    Self::Table5 => table5::rows(&bench)?,
-                    Self::Fig11 => fig11::rows(&bench)?,
-                });
-            }
-        }
+        let of_setting = |(name, setting)| {
+            (0..size.seeds).map(move |seed| Bench {
+                lab,
+                size,
+                setting,
+                name,
+                seed,
+            })
+        };
+        let benches: Vec<_> = settings
+            .iter()
+            .map(|(name, setting)| (*name, setting))
+            .flat_map(of_setting)
+            .collect();
         Ok(Report {
             experiment: self.name().to_owned(),
             scale: size.scale,
             seeds: size.seeds,
             measured: size.measured,
             base_samples: size.base_samples,
-            rows,
+            rows: in_jobs(&benches, lab.jobs(), |bench| self.rows(bench))?.concat(),
         })
+    }
+
+    fn rows(self, bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
+        match self {
+            Self::Fig8 => fig8::rows(bench),
+            Self::Fig9 => fig9::rows(bench),
+            Self::Fig10 => fig10::rows(bench),
+            Self::Table5 => table5::rows(bench),
+            Self::Fig11 => fig11::rows(bench),
+        }
     }
 
     fn page(self) -> report::Page {
@@ -162,6 +172,33 @@ impl Experiment {
     pub fn render(self, report: &Report, command: &str) -> (String, String) {
         (self.page().markdown(report, command), self.page().svg(report))
     }
+}
+
+/// `work` on each of `items`, `jobs` at a time; results in the items' order. After an error nothing more is begun.
+fn in_jobs<I: Sync, T: Send + Sync, E: Send + Sync>(
+    items: &[I],
+    jobs: usize,
+    work: impl Fn(&I) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, E> {
+    let next = AtomicUsize::new(0);
+    let places: Vec<OnceLock<Result<T, E>>> = items.iter().map(|_| OnceLock::new()).collect();
+    let pairs: Vec<_> = items.iter().zip(&places).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                while let Some((item, place)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = work(item);
+                    if result.is_err() {
+                        next.store(items.len(), Ordering::Relaxed);
+                    }
+                    // Nobody else has this place.
+                    let _ = place.set(result);
+                }
+            });
+        }
+    });
+    // Items are begun in their order, so that none is missing before the first error.
+    places.into_iter().filter_map(OnceLock::into_inner).collect()
 }
 
 /// The architecture that attacks, where an experiment has one: structurally farthest from the substitute.
@@ -288,3 +325,36 @@ fn with_people(texts: &[String], images: &Images, share: f64) -> Vec<Answer> {
 const ADAPTIVE: crate::finetune::Lambda = crate::finetune::Lambda::Adaptive {
     target: crate::finetune::lambda::TARGET,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_keep_the_order_of_results() {
+        let items: Vec<u64> = (0..7).collect();
+        let slow_first = |item: &u64| {
+            std::thread::sleep(std::time::Duration::from_millis(10 * (7 - item)));
+            Ok::<_, ()>(item * item)
+        };
+        for jobs in [1, 3, 20] {
+            assert_eq!(
+                in_jobs(&items, jobs, slow_first),
+                Ok(vec![0, 1, 4, 9, 16, 25, 36]),
+                "{jobs} jobs"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_begun_after_an_error() {
+        let begun = AtomicUsize::new(0);
+        let third_fails = |item: &u64| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if *item == 2 { Err(*item) } else { Ok(()) }
+        };
+        let items: Vec<u64> = (0..100).collect();
+        assert_eq!(in_jobs(&items, 1, third_fails), Err(2));
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
+    }
+}

@@ -1,5 +1,7 @@
 //! An experiment at a tiny scale: every stage runs, and a second run makes none.
 
+use std::num::NonZeroUsize;
+
 use parallax_trainer::{
     experiment::{Cache, Experiment, Lab, Setting, Size},
     interrupt,
@@ -14,7 +16,7 @@ fn a_repeated_experiment_makes_nothing_again() {
     let folder = TempDir::new().unwrap();
     let size = Size {
         scale: 1e-9,
-        seeds: 1,
+        seeds: 2,
         measured: 20,
         base_samples: Some(64),
         rounds: 1,
@@ -24,23 +26,24 @@ fn a_repeated_experiment_makes_nothing_again() {
     setting.perturb.steps = 1;
     assert!(!interrupt::requested());
     let run = || {
-        let lab = Lab::new(Cache::open(folder.path()).unwrap(), CPU);
+        let lab = Lab::new(Cache::open(folder.path()).unwrap(), CPU, NonZeroUsize::new(2).unwrap());
         let report = Experiment::Fig8
             .run(&lab, &size, &[("product", setting.clone())])
             .unwrap();
         (report, lab.made())
     };
     let (report, made) = run();
-    assert!(made >= 12, "{made} stages");
-    let stages: Vec<_> = report.rows.iter().map(|row| row.stage.as_str()).collect();
-    assert_eq!(
-        stages,
+    assert!(made >= 22, "{made} stages");
+    let stages: Vec<_> = report.rows.iter().map(|row| (row.seed, row.stage.as_str())).collect();
+    let of_seed = |seed| {
         [
             "at first",
             "round 1: the attacker has retrained",
-            "round 1: the substitutes were fine-tuned"
+            "round 1: the substitutes were fine-tuned",
         ]
-    );
+        .map(|stage| (seed, stage))
+    };
+    assert_eq!(stages, [of_seed(0), of_seed(1)].concat());
     assert!(report.rows.iter().all(|row| row.raw.count == 20));
     assert_eq!(run(), (report, 0));
 }

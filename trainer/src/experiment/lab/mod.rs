@@ -5,7 +5,11 @@ mod pictures;
 mod setting;
 mod uncertainty;
 
-use std::{cell::RefCell, time::Instant};
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Instant,
+};
 
 use parallax_captcha::{
     perturb::{Member, PerturbConfig},
@@ -52,10 +56,15 @@ pub const PREPROCESSING: [Preprocess; 5] = [
 #[derive(Debug)]
 pub struct Lab {
     cache: Cache,
+    /// Of one repetition.
     session: SessionConfig,
+    /// Repetitions at a time.
+    jobs: usize,
+    /// For base models: the repetitions wait for them.
+    all_threads: usize,
     started: Instant,
     /// Stages that were made, not found.
-    made: RefCell<usize>,
+    made: AtomicUsize,
 }
 
 /// A trained model.
@@ -111,21 +120,29 @@ impl Trained {
 }
 
 impl Lab {
-    /// With results in `cache`, run as `session` says.
+    /// With results in `cache`; `jobs` repetitions at a time share the threads of `session`.
     #[must_use]
-    pub fn new(cache: Cache, session: SessionConfig) -> Self {
+    pub fn new(cache: Cache, session: SessionConfig, jobs: NonZeroUsize) -> Self {
+        let threads = (session.threads / jobs).max(1);
         Self {
             cache,
-            session,
+            session: SessionConfig { threads, ..session },
+            jobs: jobs.get(),
+            all_threads: session.threads,
             started: Instant::now(),
-            made: RefCell::new(0),
+            made: AtomicUsize::new(0),
         }
+    }
+
+    /// Repetitions at a time.
+    pub(super) fn jobs(&self) -> usize {
+        self.jobs
     }
 
     /// Stages that were made in this run; the others were found.
     #[must_use]
     pub fn made(&self) -> usize {
-        *self.made.borrow()
+        self.made.load(Ordering::Relaxed)
     }
 
     /// Weights that were trained elsewhere are others.
@@ -137,7 +154,7 @@ impl Lab {
         if interrupt::requested() {
             return Err(ExperimentError::Interrupted);
         }
-        *self.made.borrow_mut() += 1;
+        self.made.fetch_add(1, Ordering::Relaxed);
         eprintln!("{:7.0} s  {stage}", self.started.elapsed().as_secs_f64());
         Ok(())
     }
@@ -147,6 +164,10 @@ impl Lab {
     /// # Errors
     /// [`ExperimentError`].
     pub fn base(&self, architecture: Architecture, style: &Style, samples: u64) -> Result<Trained, ExperimentError> {
+        let session = SessionConfig {
+            threads: self.all_threads,
+            ..self.session
+        };
         let config = TrainConfig {
             model: architecture.name().to_owned(),
             samples,
@@ -157,7 +178,7 @@ impl Lab {
             floor: 0.02,
             feature_steps: architecture.feature_steps(),
             cycles: 1,
-            threads: self.session.threads,
+            threads: session.threads,
             style: style.clone(),
             scheme_version: SCHEME_VERSION,
         };
@@ -167,7 +188,7 @@ impl Lab {
             let folder = tempfile::TempDir::new()?;
             let run = RunConfig {
                 state: folder.path().join("state"),
-                session: self.session,
+                session,
                 save_every: u64::MAX,
                 measure_every: u64::MAX,
                 measure_on: 0,

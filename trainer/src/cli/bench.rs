@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{CommandError, output};
 use crate::{
     data::{batches::Pictures, seeds::Stream},
-    runtime::{DeviceChoice, SessionConfig, default_threads},
+    runtime::{Captured, DeviceChoice, SessionConfig, default_threads},
     train::{StepSession, TrainError, TrainingState, initial_weights},
     zoo::Architecture,
 };
@@ -53,6 +53,8 @@ struct StepTiming {
     batch: usize,
     threads: usize,
     device: String,
+    /// Whether kernels are replayed as one CUDA graph.
+    is_captured: bool,
     steps: usize,
     median_ms: f64,
     fastest_ms: f64,
@@ -68,14 +70,15 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let timing = time_step(options)?;
     output::print(&timing, options.json, |timing| {
         format!(
-            "{:.0} images/s: {:.1} ms a step of {} (fastest {:.1} ms, {} steps), {} threads, {}",
+            "{:.0} images/s: {:.1} ms a step of {} (fastest {:.1} ms, {} steps), {} threads, {}{}",
             timing.images_per_second,
             timing.median_ms,
             timing.batch,
             timing.fastest_ms,
             timing.steps,
             timing.threads,
-            timing.device
+            timing.device,
+            if timing.is_captured { ", one captured graph" } else { "" }
         )
     })?;
     Ok(())
@@ -112,6 +115,7 @@ fn time_step(options: &StepOptions) -> Result<StepTiming, CommandError> {
         batch,
         threads: config.threads,
         device: config.device.to_string(),
+        is_captured: *step.captured() == Captured::Yes,
         steps: times.len(),
         median_ms,
         fastest_ms: times.first().copied().unwrap_or(f64::NAN),

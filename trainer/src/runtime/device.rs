@@ -27,6 +27,15 @@ pub enum Device {
     Cuda,
 }
 
+/// How kernels are started on a device that has some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kernels {
+    /// One after the other, by the CPU.
+    Launched,
+    /// All at once, as the graph that the first run recorded; every run must use the same buffers.
+    Captured,
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -68,7 +77,7 @@ pub fn cuda_missing() -> Option<String> {
     // The provider loads CUDA and looks for a device when it is registered.
     let builder = ort::session::Session::builder(&runtime.environment).map_err(|error| error.to_string());
     builder
-        .and_then(|builder| register(builder, Device::Cuda).map_err(|error| error.to_string()))
+        .and_then(|builder| register(builder, Device::Cuda, Kernels::Launched).map_err(|error| error.to_string()))
         .err()
 }
 
@@ -84,11 +93,19 @@ pub fn cuda_missing() -> Option<String> {
 /// # Errors
 /// [`RuntimeError::NoCuda`] when the provider cannot be had.
 #[cfg(feature = "cuda")]
-pub fn register(builder: SessionBuilder, device: Device) -> Result<SessionBuilder, RuntimeError> {
+pub(super) fn register(
+    builder: SessionBuilder,
+    device: Device,
+    kernels: Kernels,
+) -> Result<SessionBuilder, RuntimeError> {
     if device == Device::Cpu {
         return Ok(builder);
     }
-    let provider = ort::ep::CUDA::default().with_tf32(true).build().error_on_failure();
+    let provider = ort::ep::CUDA::default()
+        .with_tf32(true)
+        .with_cuda_graph(kernels == Kernels::Captured)
+        .build()
+        .error_on_failure();
     builder
         .with_execution_providers([provider])
         .map_err(|error| RuntimeError::NoCuda {
@@ -101,7 +118,7 @@ pub fn register(builder: SessionBuilder, device: Device) -> Result<SessionBuilde
 /// # Errors
 /// [`RuntimeError::NoCuda`] when the provider cannot be had.
 #[cfg(not(feature = "cuda"))]
-pub fn register(builder: SessionBuilder, device: Device) -> Result<SessionBuilder, RuntimeError> {
+pub(super) fn register(builder: SessionBuilder, device: Device, _: Kernels) -> Result<SessionBuilder, RuntimeError> {
     match (device, cuda_missing()) {
         (Device::Cuda, Some(reason)) => Err(RuntimeError::NoCuda { reason }),
         _ => Ok(builder),

@@ -11,6 +11,7 @@ use ort::{
     session::{Session, builder::GraphOptimizationLevel},
 };
 
+use device::Kernels;
 pub use device::{Device, DeviceChoice, cuda_missing};
 pub use library::{Library, LibraryError, Source};
 
@@ -63,6 +64,20 @@ pub struct SessionConfig {
     pub device: Device,
     /// Threads that one operator is spread over.
     pub threads: usize,
+}
+
+/// Whether a session replays its kernels as one CUDA graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Captured {
+    /// It does.
+    Yes,
+    /// It runs elsewhere.
+    NotOnCuda,
+    /// ONNX Runtime finds the model not fit for that; its kernels are launched one by one.
+    Refused {
+        /// What it said, on one line.
+        reason: String,
+    },
 }
 
 /// The loaded library with its one environment.
@@ -123,12 +138,33 @@ impl Runtime {
     /// [`RuntimeError::Model`] when the model is no model, [`RuntimeError::NoCuda`] when the device is not to be had:
     /// a session never falls back to another device.
     pub fn session(&self, model: &[u8], config: SessionConfig) -> Result<Session, RuntimeError> {
+        self.session_that(model, config, Kernels::Launched)
+    }
+
+    /// A session for a model that is always run on the same buffers: on CUDA its kernels are captured as one graph by the
+    /// first run, where ONNX Runtime finds the model fit for that, and replayed from then on.
+    ///
+    /// # Errors
+    /// Those of [`Self::session`].
+    pub fn captured_session(&self, model: &[u8], config: SessionConfig) -> Result<(Session, Captured), RuntimeError> {
+        if config.device == Device::Cpu {
+            return Ok((self.session(model, config)?, Captured::NotOnCuda));
+        }
+        match self.session_that(model, config, Kernels::Captured) {
+            Ok(session) => Ok((session, Captured::Yes)),
+            // Should it be the model that is wrong, it is refused again.
+            Err(RuntimeError::Model { reason }) => Ok((self.session(model, config)?, Captured::Refused { reason })),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn session_that(&self, model: &[u8], config: SessionConfig, kernels: Kernels) -> Result<Session, RuntimeError> {
         let builder = Session::builder(&self.environment)?
             .with_log_level(LogLevel::Fatal)?
             .with_intra_threads(config.threads)?
             .with_optimization_level(GraphOptimizationLevel::Level2)?
             .with_deterministic_compute(true)?;
-        let mut builder = device::register(builder, config.device)?;
+        let mut builder = device::register(builder, config.device, kernels)?;
         builder.commit_from_memory(model).map_err(|error| RuntimeError::Model {
             reason: one_line(&error.to_string()),
         })

@@ -1,5 +1,6 @@
 //! Training: the one-graph step on ONNX Runtime, saved and resumed, exported as a checkpoint.
 
+mod buffers;
 mod config;
 mod export;
 mod initial;

@@ -1,16 +1,16 @@
 //! One training step on ONNX Runtime: the state stays in buffers that are input and output of the graph at once.
 
-use ort::{
-    memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType},
-    session::{IoBinding, Session},
-    value::Tensor,
-};
+use ort::session::{IoBinding, Session};
 use parallax_onnx::{codec, ctc::Target};
 
-use super::{TrainError, state::TrainingState};
+use super::{
+    TrainError,
+    buffers::{Buffer, Memory},
+    state::TrainingState,
+};
 use crate::{
     data::batches::Sample,
-    runtime::{Device, Runtime, SessionConfig},
+    runtime::{Captured, Runtime, RuntimeError, SessionConfig},
     zoo::{Model, Weights},
 };
 
@@ -49,31 +49,31 @@ pub struct StepReport {
 pub struct StepSession {
     model: Model,
     batch: usize,
-    device: Device,
     session: Session,
     binding: IoBinding,
+    captured: Captured,
     batch_inputs: BatchInputs,
     state: StateBuffers,
     step: u64,
     /// The step from which Adam counts.
     origin: u64,
-    loss: Tensor<f32>,
-    grad_norm: Tensor<f32>,
+    loss: Buffer,
+    grad_norm: Buffer,
 }
 
-/// Host buffers that each batch is written into.
+/// Buffers that each batch is written into.
 #[derive(Debug)]
 struct BatchInputs {
-    image: Tensor<f32>,
-    target: Tensor<f32>,
-    start: Tensor<f32>,
-    skip: Tensor<f32>,
-    sample_weight: Tensor<f32>,
-    hyper: Tensor<f32>,
+    image: Buffer,
+    target: Buffer,
+    start: Buffer,
+    skip: Buffer,
+    sample_weight: Buffer,
+    hyper: Buffer,
 }
 
 impl BatchInputs {
-    fn named(&self) -> [(&'static str, &Tensor<f32>); 6] {
+    fn named(&self) -> [(&'static str, &Buffer); 6] {
         [
             ("image", &self.image),
             ("target", &self.target),
@@ -85,13 +85,31 @@ impl BatchInputs {
     }
 }
 
-/// Buffers on the device that a step reads and overwrites.
+/// Buffers that a step reads and overwrites.
 #[derive(Debug)]
 struct StateBuffers {
-    parameters: Tensor<f32>,
-    first_moment: Tensor<f32>,
-    second_moment: Tensor<f32>,
-    running: Tensor<f32>,
+    parameters: Buffer,
+    first_moment: Buffer,
+    second_moment: Buffer,
+    running: Buffer,
+}
+
+impl StateBuffers {
+    fn new(memory: &Memory, state: &TrainingState) -> Result<Self, TrainError> {
+        Ok(Self {
+            parameters: memory.upload(&state.weights.parameters)?,
+            first_moment: memory.upload(&state.first_moment)?,
+            second_moment: memory.upload(&state.second_moment)?,
+            running: memory.upload(&state.weights.running)?,
+        })
+    }
+
+    fn write(&mut self, state: &TrainingState) -> Result<(), TrainError> {
+        self.parameters.write(&state.weights.parameters)?;
+        self.first_moment.write(&state.first_moment)?;
+        self.second_moment.write(&state.second_moment)?;
+        self.running.write(&state.weights.running)
+    }
 }
 
 impl StepSession {
@@ -100,41 +118,55 @@ impl StepSession {
     /// # Errors
     /// [`TrainError`] when the graph cannot be built or run here, or the state is of another model.
     pub fn new(model: Model, batch: usize, state: &TrainingState, config: SessionConfig) -> Result<Self, TrainError> {
-        let graph = model.training_step(batch)?;
-        let session = Runtime::load()?.session(&codec::encode(&graph), config)?;
-        let host = Allocator::default();
+        let graph = codec::encode(&model.training_step(batch)?);
+        let (session, captured) = Runtime::load()?.captured_session(&graph, config)?;
+        let memory = Memory::new(&session, config.device)?;
         let [height, width] = [model.config().height, model.config().width];
         let [states, classes] = [model.states(), model.config().classes];
         let batch_inputs = BatchInputs {
-            image: tensor(&host, &[batch, 1, height, width])?,
-            target: tensor(&host, &[batch, states, classes])?,
-            start: tensor(&host, &[2 * batch, states])?,
-            skip: tensor(&host, &[2 * batch, states])?,
-            sample_weight: tensor(&host, &[batch])?,
-            hyper: tensor(&host, &[2])?,
-        };
-        let place = Place::new(&session, config.device)?;
-        let state_buffers = StateBuffers {
-            parameters: place.upload(&state.weights.parameters)?,
-            first_moment: place.upload(&state.first_moment)?,
-            second_moment: place.upload(&state.second_moment)?,
-            running: place.upload(&state.weights.running)?,
+            image: memory.zeros(&[batch, 1, height, width])?,
+            target: memory.zeros(&[batch, states, classes])?,
+            start: memory.zeros(&[2 * batch, states])?,
+            skip: memory.zeros(&[2 * batch, states])?,
+            sample_weight: memory.zeros(&[batch])?,
+            hyper: memory.zeros(&[2])?,
         };
         let mut this = Self {
-            binding: session.create_binding().map_err(crate::runtime::RuntimeError::from)?,
-            loss: tensor(&host, &[])?,
-            grad_norm: tensor(&host, &[])?,
-            device: config.device,
-            state: state_buffers,
+            binding: session.create_binding().map_err(RuntimeError::from)?,
+            loss: memory.zeros(&[])?,
+            grad_norm: memory.zeros(&[])?,
+            state: StateBuffers::new(&memory, state)?,
             step: state.step,
             origin: 0,
             batch_inputs,
             session,
+            captured,
             batch,
             model,
         };
         this.bind()?;
+        if this.captured == Captured::Yes {
+            this.warm_up(state)?;
+        }
         Ok(this)
+    }
+
+    /// Whether the step is replayed as one CUDA graph, or why not.
+    #[must_use]
+    pub fn captured(&self) -> &Captured {
+        &self.captured
+    }
+
+    /// Runs once and takes it back. To capture a graph, ONNX Runtime's first run executes the model more than once, and each
+    /// execution would be a step.
+    fn warm_up(&mut self, state: &TrainingState) -> Result<(), TrainError> {
+        self.run_bound()?;
+        self.state.write(state)
+    }
+
+    fn run_bound(&mut self) -> Result<(), TrainError> {
+        drop(self.session.run_binding(&self.binding).map_err(RuntimeError::from)?);
+        Ok(())
     }
 
     /// One step along the gradient of a batch.
@@ -157,20 +189,12 @@ impl StepSession {
             .config()
             .adam
             .hyper(learning_rate, self.step + 1 - self.origin);
-        fill(&mut self.batch_inputs.hyper, &hyper)?;
-        if self.device != Device::Cpu {
-            // Binding copies to the device, so what is written afterwards would not be seen there.
-            self.bind_batch()?;
-        }
-        drop(
-            self.session
-                .run_binding(&self.binding)
-                .map_err(crate::runtime::RuntimeError::from)?,
-        );
+        self.batch_inputs.hyper.write(&hyper)?;
+        self.run_bound()?;
         self.step += 1;
         Ok(StepReport {
-            loss: scalar(&self.loss),
-            grad_norm: scalar(&self.grad_norm),
+            loss: scalar(&self.loss)?,
+            grad_norm: scalar(&self.grad_norm)?,
         })
     }
 
@@ -186,11 +210,11 @@ impl StepSession {
     pub fn state(&self) -> Result<TrainingState, TrainError> {
         Ok(TrainingState {
             weights: Weights {
-                parameters: download(&self.state.parameters, self.device)?,
-                running: download(&self.state.running, self.device)?,
+                parameters: self.state.parameters.read()?,
+                running: self.state.running.read()?,
             },
-            first_moment: download(&self.state.first_moment, self.device)?,
-            second_moment: download(&self.state.second_moment, self.device)?,
+            first_moment: self.state.first_moment.read()?,
+            second_moment: self.state.second_moment.read()?,
             step: self.step,
         })
     }
@@ -206,102 +230,85 @@ impl StepSession {
         let encode = |example: &Example<'_>| Target::encode(&example.classes, config.max_label, config.classes);
         let labels: Vec<Target> = examples.iter().map(encode).collect::<Result<_, _>>()?;
         let target = Target::batch(&labels)?;
-        fill(&mut self.batch_inputs.target, &target.target)?;
-        fill(&mut self.batch_inputs.start, &target.start)?;
-        fill(&mut self.batch_inputs.skip, &target.skip)?;
+        self.batch_inputs.target.write(&target.target)?;
+        self.batch_inputs.start.write(&target.start)?;
+        self.batch_inputs.skip.write(&target.skip)?;
         let weights: Vec<f32> = examples.iter().map(|example| example.weight).collect();
-        fill(&mut self.batch_inputs.sample_weight, &weights)?;
+        self.batch_inputs.sample_weight.write(&weights)?;
         let images: Vec<f32> = examples.iter().flat_map(|example| example.image).copied().collect();
-        fill(&mut self.batch_inputs.image, &images)
+        self.batch_inputs.image.write(&images)
     }
 
     fn bind(&mut self) -> Result<(), TrainError> {
-        self.bind_batch()?;
         let state = &mut self.state;
-        let buffers = [
+        let in_place = [
             ("parameters", &mut state.parameters),
             ("first_moment", &mut state.first_moment),
             ("second_moment", &mut state.second_moment),
             ("running", &mut state.running),
         ];
         let bind = |binding: &mut IoBinding| -> ort::Result<()> {
-            for (name, buffer) in buffers {
-                binding.bind_input(name, buffer)?;
-                binding.bind_output(format!("{name}_next"), buffer)?;
+            for (name, buffer) in self.batch_inputs.named() {
+                binding.bind_input(name, buffer.tensor())?;
             }
-            binding.bind_output("loss", &mut self.loss)?;
-            binding.bind_output("grad_norm", &mut self.grad_norm)
+            for (name, buffer) in in_place {
+                binding.bind_input(name, buffer.tensor())?;
+                binding.bind_output(format!("{name}_next"), buffer.tensor_mut())?;
+            }
+            binding.bind_output("loss", self.loss.tensor_mut())?;
+            binding.bind_output("grad_norm", self.grad_norm.tensor_mut())
         };
-        Ok(bind(&mut self.binding).map_err(crate::runtime::RuntimeError::from)?)
-    }
-
-    fn bind_batch(&mut self) -> Result<(), TrainError> {
-        for (name, buffer) in self.batch_inputs.named() {
-            self.binding
-                .bind_input(name, buffer)
-                .map_err(crate::runtime::RuntimeError::from)?;
-        }
-        Ok(())
+        Ok(bind(&mut self.binding).map_err(RuntimeError::from)?)
     }
 }
 
-/// Where the state lies.
-struct Place {
-    allocator: Allocator,
-    device: Device,
+fn scalar(buffer: &Buffer) -> Result<f32, TrainError> {
+    Ok(buffer.read()?.first().copied().unwrap_or(f32::NAN))
 }
 
-impl Place {
-    fn new(session: &Session, device: Device) -> Result<Self, TrainError> {
-        let allocator = match device {
-            Device::Cpu => Allocator::default(),
-            Device::Cuda => MemoryInfo::new(AllocationDevice::CUDA, 0, AllocatorType::Device, MemoryType::Default)
-                .and_then(|memory| Allocator::new(session, memory))
-                .map_err(crate::runtime::RuntimeError::from)?,
+#[cfg(all(test, feature = "runtime-tests"))]
+mod tests {
+    use parallax_captcha::text::Style;
+
+    use super::*;
+    use crate::{
+        data::{batches::Pictures, seeds::Stream},
+        runtime::Device,
+        train::initial_weights,
+        zoo::Architecture,
+    };
+
+    /// On CUDA a captured graph is warmed up; the same code on the CPU.
+    #[test]
+    fn a_step_that_was_warmed_up_begins_as_if_it_had_not_been() {
+        let model = Architecture::LenetCtc.model().unwrap();
+        let state = TrainingState::untrained(initial_weights(&model, 3));
+        let pictures = Pictures {
+            style: Style::default(),
+            seed: 1,
+            stream: Stream::Training,
         };
-        Ok(Self { allocator, device })
+        let batch: Vec<_> = (0..4).map(|index| pictures.sample(index)).collect();
+        let config = SessionConfig {
+            device: Device::Cpu,
+            threads: 1,
+        };
+        let begin = || StepSession::new(model.clone(), batch.len(), &state, config).unwrap();
+
+        let mut plain = begin();
+        let mut warmed_up = begin();
+        plain.run(&batch, 1e-3).unwrap();
+        assert!(plain.state().unwrap() != state, "a step changes the state");
+        // Buffers full of a batch, as ONNX Runtime's first run may find them.
+        warmed_up
+            .write_batch(&batch.iter().map(Example::from).collect::<Vec<_>>())
+            .unwrap();
+        warmed_up.warm_up(&state).unwrap();
+        assert!(warmed_up.state().unwrap() == state, "taken back");
+        warmed_up.run(&batch, 1e-3).unwrap();
+        assert!(
+            warmed_up.state().unwrap() == plain.state().unwrap(),
+            "and the first step is the first"
+        );
     }
-
-    fn upload(&self, values: &[f32]) -> Result<Tensor<f32>, TrainError> {
-        let mut on_host = tensor(&Allocator::default(), &[values.len()])?;
-        fill(&mut on_host, values)?;
-        if self.device == Device::Cpu {
-            return Ok(on_host);
-        }
-        let mut on_device = tensor(&self.allocator, &[values.len()])?;
-        on_host
-            .copy_into(&mut on_device)
-            .map_err(crate::runtime::RuntimeError::from)?;
-        Ok(on_device)
-    }
-}
-
-fn download(buffer: &Tensor<f32>, device: Device) -> Result<Vec<f32>, TrainError> {
-    if device == Device::Cpu {
-        return Ok(buffer.extract_tensor().1.to_vec());
-    }
-    let on_host = buffer
-        .to(AllocationDevice::CPU, 0)
-        .map_err(crate::runtime::RuntimeError::from)?;
-    Ok(on_host.extract_tensor().1.to_vec())
-}
-
-fn tensor(allocator: &Allocator, shape: &[usize]) -> Result<Tensor<f32>, TrainError> {
-    Ok(Tensor::new(allocator, shape.to_vec()).map_err(crate::runtime::RuntimeError::from)?)
-}
-
-fn fill(buffer: &mut Tensor<f32>, values: &[f32]) -> Result<(), TrainError> {
-    let (_, elements) = buffer.extract_tensor_mut();
-    if elements.len() != values.len() {
-        return Err(TrainError::Batch {
-            expected: elements.len(),
-            found: values.len(),
-        });
-    }
-    elements.copy_from_slice(values);
-    Ok(())
-}
-
-fn scalar(buffer: &Tensor<f32>) -> f32 {
-    buffer.extract_tensor().1.first().copied().unwrap_or(f32::NAN)
 }

@@ -4,6 +4,7 @@
 
 mod attack;
 mod commands;
+mod cuda;
 mod experiments;
 mod finetuning;
 mod training;

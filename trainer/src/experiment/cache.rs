@@ -10,6 +10,7 @@ use std::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::ExperimentError;
 use crate::files::{self, FilesError};
 
 /// A folder of results.
@@ -61,6 +62,29 @@ impl Cache {
         files::write(&path, &result)?;
         Ok(result)
     }
+
+    /// Several results as one, each behind its length.
+    pub(super) fn join(parts: &[Vec<u8>]) -> Vec<u8> {
+        let with_length = |part: &Vec<u8>| [&(part.len() as u64).to_le_bytes(), part.as_slice()].concat();
+        parts.iter().flat_map(with_length).collect()
+    }
+
+    /// What [`Self::join`] made one of.
+    ///
+    /// # Errors
+    /// [`ExperimentError::Cache`] when it is cut.
+    pub(super) fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>, ExperimentError> {
+        let damaged = || ExperimentError::Cache("a kept result is cut".to_owned());
+        let mut parts = Vec::new();
+        while !bytes.is_empty() {
+            let (length, rest) = bytes.split_first_chunk().ok_or_else(damaged)?;
+            let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
+            let (part, rest) = rest.split_at_checked(length).ok_or_else(damaged)?;
+            parts.push(part);
+            bytes = rest;
+        }
+        Ok(parts)
+    }
 }
 
 /// SHA-256, hexadecimal, cut to 128 bits: enough to tell results apart that nobody forges.
@@ -75,7 +99,6 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::experiment::ExperimentError;
 
     #[test]
     fn what_is_there_is_not_made_again() {
@@ -110,6 +133,16 @@ mod tests {
             threads.into_iter().map(|one| one.join().unwrap().unwrap()).collect()
         });
         assert_eq!(results, [[0]; 4]);
+    }
+
+    #[test]
+    fn joined_results_are_told_apart_and_cut_ones_noticed() {
+        let parts = [vec![1, 2, 3], vec![], vec![4; 300]];
+        let joined = Cache::join(&parts);
+        assert_eq!(Cache::split(&joined).unwrap(), parts);
+        assert!(Cache::split(&joined[..joined.len() - 1]).is_err());
+        assert!(Cache::split(&joined[..4]).is_err());
+        assert!(Cache::split(&[]).unwrap().is_empty());
     }
 
     #[test]

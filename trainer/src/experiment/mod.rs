@@ -5,6 +5,7 @@
 //! interrupted goes on, and a repeated one does only what changed.
 
 mod cache;
+mod clusters;
 mod fig10;
 mod fig11;
 mod fig8;
@@ -46,6 +47,8 @@ pub enum Experiment {
     Table5,
     /// Which captchas to serve: ordinary, perturbed, or near the boundary
     Fig11,
+    /// Several attackers: one substitute against several, and against several that share them (the paper's future work)
+    Clusters,
 }
 
 /// How large an experiment is, and who defends.
@@ -115,6 +118,7 @@ impl Experiment {
             Self::Fig10 => "fig10",
             Self::Table5 => "table5",
             Self::Fig11 => "fig11",
+            Self::Clusters => "clusters",
         }
     }
 
@@ -154,6 +158,7 @@ impl Experiment {
             Self::Fig10 => fig10::rows(bench),
             Self::Table5 => table5::rows(bench),
             Self::Fig11 => fig11::rows(bench),
+            Self::Clusters => clusters::rows(bench),
         }
     }
 
@@ -164,6 +169,7 @@ impl Experiment {
             Self::Fig10 => fig10::page(),
             Self::Table5 => table5::page(),
             Self::Fig11 => fig11::page(),
+            Self::Clusters => clusters::page(),
         }
     }
 
@@ -274,14 +280,18 @@ impl Bench<'_> {
         answers: &[Answer],
         lambda: crate::finetune::Lambda,
     ) -> Result<Vec<Trained>, ExperimentError> {
-        let config = crate::finetune::FinetuneConfig {
+        let config = self.finetuning(lambda);
+        let tune = |one: &Trained| self.lab.finetune(one, images, answers, &config);
+        substitutes.iter().map(tune).collect()
+    }
+
+    fn finetuning(&self, lambda: crate::finetune::Lambda) -> crate::finetune::FinetuneConfig {
+        crate::finetune::FinetuneConfig {
             seed: self.seed,
             original: self.setting.style.clone(),
             lambda,
             ..crate::finetune::FinetuneConfig::default()
-        };
-        let tune = |one: &Trained| self.lab.finetune(one, images, answers, &config);
-        substitutes.iter().map(tune).collect()
+        }
     }
 
     fn row(&self, series: &str, x: f64, stage: &str, success: &Success) -> Row {

@@ -1,0 +1,104 @@
+//! Substitutes that share several attackers among them.
+
+use parallax_onnx::codec;
+
+use super::{
+    Answer, Images, Lab, Trained, VERSION,
+    learning::{Quiet, query},
+};
+use crate::{
+    experiment::{Cache, ExperimentError},
+    finetune::{self, FinetuneConfig, Outcome, Query, Start, answer_classes},
+};
+
+/// What was answered to captchas.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::experiment) struct Heard<'a> {
+    /// The captchas.
+    pub(in crate::experiment) images: &'a Images,
+    /// An answer to each.
+    pub(in crate::experiment) answers: &'a [Answer],
+    /// The pseudonym of each answer's source.
+    pub(in crate::experiment) from: &'a [u64],
+}
+
+impl Heard<'_> {
+    /// Those that a model could give.
+    fn queries(&self) -> Vec<Query> {
+        let answers = self.answers.iter().zip(self.from).zip(&self.images.pictures);
+        let usable = answers.enumerate().filter_map(|(number, ((answer, from), picture))| {
+            let classes = answer_classes(&answer.text).ok()?;
+            Some(Query {
+                source: Some(*from),
+                right: Some(answer.text == picture.label.as_str()),
+                ..query(number, picture, classes, answer.weight)
+            })
+        });
+        usable.collect()
+    }
+}
+
+impl Lab {
+    /// `substitutes`, each fine-tuned on the answers of the sources that it is most like.
+    ///
+    /// # Errors
+    /// [`ExperimentError`].
+    pub(in crate::experiment) fn finetune_clusters(
+        &self,
+        substitutes: &[Trained],
+        heard: &Heard<'_>,
+        config: &FinetuneConfig,
+    ) -> Result<Vec<Trained>, ExperimentError> {
+        let queries = heard.queries();
+        let answers: Vec<_> = queries
+            .iter()
+            .map(|query| (query.picture, &query.classes, query.weight, query.source))
+            .collect();
+        let digests: Vec<_> = substitutes.iter().map(Trained::digest).collect();
+        let place = (self.device(), self.session.threads);
+        let key = (VERSION, digests, &heard.images.digest, answers, config, place);
+        let bytes = self.cache.get_or("clusters", &key, || {
+            self.begin(&format!(
+                "{} substitutes share {} queries",
+                substitutes.len(),
+                queries.len()
+            ))?;
+            let starts = substitutes.iter().map(|substitute| {
+                let (model, weights) = substitute.load()?;
+                Ok(Start {
+                    model,
+                    weights,
+                    weight: 1.0,
+                })
+            });
+            let starts: Vec<_> = starts.collect::<Result<_, ExperimentError>>()?;
+            let mut learn = |member: usize, queries: &[Query]| {
+                let Some(Start { model, weights, .. }) = starts.get(member) else {
+                    return Ok(None);
+                };
+                let outcome = finetune::finetune(model, weights, queries, config, self.session, None, &mut Quiet)?;
+                Ok(match outcome {
+                    Outcome::Finished(tuned) => Some(*tuned),
+                    Outcome::Stopped { .. } => None,
+                })
+            };
+            let clustered = finetune::finetune_clusters(&starts, &queries, self.session, &mut learn)?;
+            let clustered = clustered.ok_or(ExperimentError::Interrupted)?;
+            let mut graphs = Vec::new();
+            for (start, clustered) in starts.iter().zip(clustered) {
+                eprintln!(
+                    "           {} answers of {} sources",
+                    clustered.answers, clustered.sources
+                );
+                graphs.push(codec::encode(&start.model.recognizer(&clustered.tuned.weights)?));
+            }
+            Ok::<_, ExperimentError>(Cache::join(&graphs))
+        })?;
+        let graphs = Cache::split(&bytes)?;
+        let tuned = substitutes.iter().zip(graphs).map(|(substitute, graph)| Trained {
+            architecture: substitute.architecture,
+            recognizer: graph.to_vec(),
+        });
+        Ok(tuned.collect())
+    }
+}

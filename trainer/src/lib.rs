@@ -17,5 +17,6 @@ mod plot;
 pub mod preprocess;
 pub mod risk;
 pub mod runtime;
+pub mod scoreboard;
 pub mod train;
 pub mod zoo;

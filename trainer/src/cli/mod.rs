@@ -16,6 +16,7 @@ mod pull;
 mod push;
 mod report;
 mod risk;
+mod scoreboard;
 mod solve;
 mod train;
 
@@ -32,6 +33,7 @@ use crate::{
     models::{CheckpointError, ComposeError},
     risk::{model_file::ModelFileError, traces::TracesError},
     runtime::RuntimeError,
+    scoreboard::{ScoreboardError, SolverError},
     train::TrainError,
 };
 
@@ -60,6 +62,8 @@ enum Command {
     Ensemble(ensemble::Options),
     /// Repeat an experiment of the paper, at any scale
     Experiment(experiment::Options),
+    /// Measure every attack against every solver, after every filter
+    Scoreboard(scoreboard::Options),
     /// Write a page of HTML about a training run: curves, confused characters, samples
     Report(report::Options),
     /// Count how many captchas of a folder a model reads
@@ -101,6 +105,12 @@ pub enum CommandError {
     /// An experiment.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// A scoreboard.
+    #[error(transparent)]
+    Scoreboard(#[from] ScoreboardError),
+    /// A solver.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
     /// Queries.
     #[error(transparent)]
     Queries(#[from] QueriesError),
@@ -163,6 +173,7 @@ pub fn run(cli: &Cli) -> Result<(), CommandError> {
         Command::Finetune(options) => finetune::run(options),
         Command::Ensemble(options) => ensemble::run(options),
         Command::Experiment(options) => experiment::run(options),
+        Command::Scoreboard(options) => scoreboard::run(options),
         Command::Report(options) => report::run(options),
         Command::Solve(options) => solve::run(options),
         Command::Perturb(options) => perturb::run(options),

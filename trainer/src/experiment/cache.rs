@@ -64,7 +64,7 @@ impl Cache {
     }
 
     /// Several results as one, each behind its length.
-    pub(super) fn join(parts: &[Vec<u8>]) -> Vec<u8> {
+    pub(crate) fn join(parts: &[Vec<u8>]) -> Vec<u8> {
         let with_length = |part: &Vec<u8>| [&(part.len() as u64).to_le_bytes(), part.as_slice()].concat();
         parts.iter().flat_map(with_length).collect()
     }
@@ -73,7 +73,7 @@ impl Cache {
     ///
     /// # Errors
     /// [`ExperimentError::Cache`] when it is cut.
-    pub(super) fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>, ExperimentError> {
+    pub(crate) fn split(mut bytes: &[u8]) -> Result<Vec<&[u8]>, ExperimentError> {
         let damaged = || ExperimentError::Cache("a kept result is cut".to_owned());
         let mut parts = Vec::new();
         while !bytes.is_empty() {

@@ -16,7 +16,9 @@ pub mod statistics;
 mod table5;
 
 pub use cache::Cache;
+pub(crate) use cache::digest;
 pub use lab::{Answer, Images, Lab, Setting, Success, Trained};
+pub(crate) use lab::{pack, unpack};
 pub use report::{Report, Row};
 
 use std::sync::{

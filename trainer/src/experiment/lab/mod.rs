@@ -33,7 +33,7 @@ pub(super) use clusters::Heard;
 pub use measuring::Success;
 pub use setting::Setting;
 
-use pictures::{pack, unpack};
+pub(crate) use pictures::{pack, unpack};
 
 /// Raised when the code of a stage changes what comes of it: older results are then not used any more.
 const VERSION: u32 = 3;

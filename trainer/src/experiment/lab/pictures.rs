@@ -13,7 +13,7 @@ const LABEL: usize = 8;
 const PIXELS: usize = (WIDTH * HEIGHT) as usize;
 
 /// Labels and pixels, one captcha after the other.
-pub(super) fn pack(pictures: &[Picture]) -> Vec<u8> {
+pub(crate) fn pack(pictures: &[Picture]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(pictures.len() * (LABEL + PIXELS));
     for picture in pictures {
         let mut label = [0; LABEL];
@@ -27,7 +27,7 @@ pub(super) fn pack(pictures: &[Picture]) -> Vec<u8> {
 }
 
 /// What [`pack`] made.
-pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<Picture>, ExperimentError> {
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<Picture>, ExperimentError> {
     let damaged = || ExperimentError::Cache("a set of captchas is damaged".to_owned());
     if !bytes.len().is_multiple_of(LABEL + PIXELS) {
         return Err(damaged());

@@ -1,0 +1,204 @@
+//! `parallax scoreboard`: every attack against every solver.
+
+use std::{fs, path::PathBuf};
+
+use parallax_captcha::{
+    perturb::{Budget, Epsilon, Member, PerturbConfig},
+    text::Style,
+};
+
+use super::{CommandError, output};
+use crate::{
+    experiment::Cache,
+    files,
+    models::Checkpoint,
+    runtime::{DeviceChoice, SessionConfig, default_threads},
+    scoreboard::{self, Configuration, Size, Solver},
+};
+
+/// Options of `parallax scoreboard`.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The checkpoint that captchas are perturbed with [default: the shipped one]
+    #[arg(long, value_name = "DIR")]
+    checkpoint: Option<PathBuf>,
+    /// A solver: a checkpoint; repeat for several [default: the models of --checkpoint]
+    #[arg(long, value_name = "DIR")]
+    solver: Vec<PathBuf>,
+    /// A solver: any program, run by the shell; it reads names of PNG files, a line each, and prints what they say, a line
+    /// each
+    #[arg(long, value_name = "NAME=COMMAND")]
+    solver_cmd: Vec<String>,
+    /// Budgets, as multiples of the product's; 0 is the captcha as it is drawn
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "0,0.5,1,1.5", value_parser = factor)]
+    budgets: Vec<f32>,
+    /// Other numbers of gradients, with the product's budget
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
+    steps: Vec<u32>,
+    /// Of an ensemble: each model alone as well, with the product's budget
+    #[arg(long)]
+    each: bool,
+    /// Captchas in a cell
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(3..=1_000_000))]
+    count: u32,
+    /// Seed of the captchas
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// The folder to write scoreboard.json, scoreboard.md and scoreboard.svg to
+    #[arg(long, default_value = "scoreboard")]
+    out: PathBuf,
+    /// The folder that captchas and answers are kept in, so that a run goes on where it was interrupted
+    #[arg(long, default_value = "scoreboard/cache")]
+    cache: PathBuf,
+    /// Where to run
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+    /// Threads [default: one for each core]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn factor(text: &str) -> Result<f32, String> {
+    let factor: Option<f32> = text.parse().ok();
+    factor
+        .filter(|factor| (0.0..=10.0).contains(factor))
+        .ok_or_else(|| "not a number from 0 to 10".to_owned())
+}
+
+/// Measures, writes, prints.
+///
+/// # Errors
+/// [`CommandError`]; what was done is kept.
+pub fn run(options: &Options) -> Result<(), CommandError> {
+    fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
+    files::refuse_unwritable(&options.out)?;
+    let session = SessionConfig {
+        device: options.device.settle()?,
+        threads: options.threads.map_or_else(default_threads, usize::from),
+    };
+    let size = Size {
+        count: options.count as usize,
+        seed: options.seed,
+        style: Style::default(),
+    };
+    let (configurations, solvers) = (configurations(options)?, solvers(options)?);
+    let cache = Cache::open(&options.cache)?;
+    let board = scoreboard::measure(&configurations, &solvers, &size, &cache, session)?;
+    let markdown = scoreboard::markdown(&board, &command(options));
+    let json = serde_json::to_vec_pretty(&board).map_err(std::io::Error::from)?;
+    for (extension, bytes) in [
+        ("json", json),
+        ("md", markdown.clone().into_bytes()),
+        ("svg", scoreboard::svg(&board).into_bytes()),
+    ] {
+        files::write(&options.out.join(format!("scoreboard.{extension}")), &bytes)?;
+    }
+    output::print(&board, options.json, |_| markdown)?;
+    Ok(())
+}
+
+fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError> {
+    let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
+    let attacks = checkpoint.attacks()?;
+    let members: Vec<_> = attacks.iter().map(|(_, member)| member.clone()).collect();
+    let with = |name: String, members: &[Member<Vec<u8>>], perturb: PerturbConfig, factor: Option<f32>| Configuration {
+        name,
+        members: members.to_vec(),
+        perturb,
+        factor,
+    };
+    let of_budget = |factor: &f32| match *factor {
+        0.0 => with("plain".to_owned(), &[], PerturbConfig::default(), Some(0.0)),
+        1.0 => with("default".to_owned(), &members, PerturbConfig::default(), Some(1.0)),
+        factor => with(
+            format!("{factor} times the budget"),
+            &members,
+            scaled(factor),
+            Some(factor),
+        ),
+    };
+    let mut configurations: Vec<_> = options.budgets.iter().map(of_budget).collect();
+    configurations.extend(options.steps.iter().map(|steps| {
+        let perturb = PerturbConfig {
+            steps: *steps,
+            ..PerturbConfig::default()
+        };
+        with(format!("{steps} gradients"), &members, perturb, None)
+    }));
+    if options.each && attacks.len() > 1 {
+        configurations.extend(attacks.iter().map(|(name, member)| {
+            let alone = std::slice::from_ref(member);
+            with(format!("{name} alone"), alone, PerturbConfig::default(), None)
+        }));
+    }
+    Ok(configurations)
+}
+
+/// The product's, with `factor` times its budget, at most all of the range.
+fn scaled(factor: f32) -> PerturbConfig {
+    let times = |epsilon: Epsilon| Epsilon::new((epsilon.get() * factor).min(1.0)).unwrap_or(epsilon);
+    let product = PerturbConfig::default();
+    let budget = match product.budget {
+        Budget::Stroke { near, far, ramp_px } => Budget::Stroke {
+            near: times(near),
+            far: times(far),
+            ramp_px,
+        },
+        Budget::Uniform { epsilon } => Budget::Uniform {
+            epsilon: times(epsilon),
+        },
+    };
+    PerturbConfig { budget, ..product }
+}
+
+fn solvers(options: &Options) -> Result<Vec<Solver>, CommandError> {
+    let mut solvers = Vec::new();
+    if options.solver.is_empty() {
+        let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
+        solvers.push(Solver::of_checkpoint(checkpoint.root())?);
+    }
+    for root in &options.solver {
+        solvers.push(Solver::of_checkpoint(root)?);
+    }
+    for named in &options.solver_cmd {
+        solvers.push(Solver::of_command(named)?);
+    }
+    let mut names: Vec<_> = solvers.iter().map(Solver::name).collect();
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair.first() == pair.last()) {
+        None => Ok(solvers),
+        Some(pair) => Err(CommandError::Usage(format!(
+            "two solvers are named {}",
+            pair.first().copied().unwrap_or_default()
+        ))),
+    }
+}
+
+/// The command that makes this scoreboard again.
+fn command(options: &Options) -> String {
+    let mut command = format!("parallax scoreboard --count {} --seed {}", options.count, options.seed);
+    let budgets: Vec<_> = options.budgets.iter().map(ToString::to_string).collect();
+    command += &format!(" --budgets {}", budgets.join(","));
+    if !options.steps.is_empty() {
+        let steps: Vec<_> = options.steps.iter().map(ToString::to_string).collect();
+        command += &format!(" --steps {}", steps.join(","));
+    }
+    if options.each {
+        command += " --each";
+    }
+    for (option, folders) in [
+        ("checkpoint", options.checkpoint.as_slice()),
+        ("solver", &options.solver),
+    ] {
+        for folder in folders {
+            command += &format!(" --{option} {}", folder.display());
+        }
+    }
+    for named in &options.solver_cmd {
+        command += &format!(" --solver-cmd '{named}'");
+    }
+    command
+}

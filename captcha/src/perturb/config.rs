@@ -127,8 +127,8 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.06),
-                far: Epsilon(0.22),
+                near: Epsilon(0.08),
+                far: Epsilon(0.25),
                 ramp_px: 12.0,
             },
             sparse: None,

@@ -34,7 +34,7 @@ pub const WIDTH: u32 = 200;
 /// Height of every picture, pixels.
 pub const HEIGHT: u32 = 60;
 /// Changes whenever the same style and seed give other pixels than before.
-pub const SCHEME_VERSION: u32 = 5;
+pub const SCHEME_VERSION: u32 = 6;
 
 /// The share of a pixel that a character must cover for the pixel to be in [`Captcha::mask`].
 const MASK_COVERAGE: f32 = 0.3;

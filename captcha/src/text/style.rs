@@ -95,14 +95,14 @@ impl Default for Style {
             decoy_strength: 0.7,
             decoy_sparing: 0.75,
             background: 0.57..=0.68,
-            contrast: 0.24..=0.32,
+            contrast: 0.27..=0.29,
             polarity: Polarity::Dark,
             texture: 0.07,
             texture_cell: 18.0,
             shading: 0.15,
             shading_cell: 45.0,
             grain: 0.05,
-            ink_texture: 0.05,
+            ink_texture: 0.18,
         }
     }
 }

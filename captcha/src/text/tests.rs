@@ -48,7 +48,7 @@ fn pixels_change_with_the_scheme_version_only() {
     let digests = [Style::default(), Style::paper()].map(|style| format!("{:016x}", digest(&style)));
     assert_eq!(
         (SCHEME_VERSION, digests),
-        (5, ["c2012aa8c37708ff", "4e029699f58fd691"].map(str::to_owned))
+        (6, ["351148af3e980c18", "90034de18a5d490e"].map(str::to_owned))
     );
 }
 
@@ -101,7 +101,9 @@ fn ink_stands_out_within_the_contrast_asked_for() {
         let style = Style { decoys: 0..=0, ..style };
         for captcha in sample(&style) {
             let contrast = sign * (mean_tone(&captcha, |_, _, m| m == 0) - mean_tone(&captcha, |_, _, m| m == 255));
-            let expected = style.contrast.start() - 0.05..=style.contrast.end() + 0.01;
+            // The ink's clouds are few in a picture, so that their mean is not 0.
+            let clouds = style.ink_texture / 4.0;
+            let expected = style.contrast.start() - 0.05 - clouds..=style.contrast.end() + 0.01 + clouds;
             assert!(expected.contains(&contrast), "seed {}: {contrast}", captcha.seed);
         }
     }

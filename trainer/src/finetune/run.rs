@@ -39,6 +39,9 @@ pub struct FinetuneConfig {
     pub lambda: Lambda,
     /// Queries that are looked at, repetitions included, at most.
     pub most_looks: usize,
+    /// How often each is looked at, at most: what a solver does is learned in a few passes, as long as the learning rate
+    /// falls over them.
+    pub most_passes: usize,
     /// Measurements without a better one, after which training ends.
     pub patience: usize,
     /// How originals look.
@@ -57,6 +60,7 @@ impl Default for FinetuneConfig {
                 target: super::lambda::TARGET,
             },
             most_looks: 20_000,
+            most_passes: 10,
             patience: 5,
             original: Style::default(),
             measured_originals: 400,
@@ -70,8 +74,8 @@ const WARMUP: usize = 20;
 const FLOOR: f32 = 0.05;
 /// The share of pictures that is held out with all answers to them, and how many at most.
 const HELD_OUT: (usize, usize) = (10, 500);
-/// Passes over the queries, at least and at most.
-const PASSES: [usize; 2] = [2, 20];
+/// Passes over the queries, at least.
+const LEAST_PASSES: usize = 2;
 
 /// One look at how it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -154,7 +158,7 @@ pub fn finetune(
     }
     let half = config.batch / 2;
     let steps_in_pass = learned.len().div_ceil(half.max(1)).max(1);
-    let passes = (config.most_looks / learned.len().max(1)).clamp(PASSES[0], PASSES[1]);
+    let passes = (config.most_looks / learned.len().max(1)).clamp(LEAST_PASSES, config.most_passes.max(LEAST_PASSES));
     let steps = passes * steps_in_pass;
     let measure_every = (steps_in_pass / 2).clamp(25, 150);
 

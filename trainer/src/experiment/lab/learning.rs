@@ -78,6 +78,7 @@ impl Lab {
             learning_rate: 1e-3,
             lambda: finetune::Lambda::Fixed(0.5),
             most_looks: 60_000,
+            most_passes: 20,
             patience: 6,
             original: setting.style.clone(),
             measured_originals: 100,

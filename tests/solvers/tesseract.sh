@@ -3,7 +3,9 @@
 #
 #     parallax scoreboard --solver-cmd 'tesseract=sh tests/solvers/tesseract.sh'
 characters=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
+export OMP_THREAD_LIMIT=1
 while read -r name; do
-    OMP_THREAD_LIMIT=1 tesseract "$name" - --psm 7 -c "tessedit_char_whitelist=$characters" 2>/dev/null | tr -d '\n\f' || exit 1
+    text=$(tesseract "$name" - --psm 7 -c "tessedit_char_whitelist=$characters") || exit 1
+    printf '%s' "$text" | tr -d '\n\f'
     echo
 done

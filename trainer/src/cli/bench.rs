@@ -53,8 +53,8 @@ struct StepTiming {
     batch: usize,
     threads: usize,
     device: String,
-    /// Whether kernels are replayed as one CUDA graph.
-    is_captured: bool,
+    /// Whether kernels are replayed as one CUDA graph; `None` where there are none.
+    is_captured: Option<bool>,
     steps: usize,
     median_ms: f64,
     fastest_ms: f64,
@@ -78,7 +78,11 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             timing.steps,
             timing.threads,
             timing.device,
-            if timing.is_captured { ", one captured graph" } else { "" }
+            match timing.is_captured {
+                Some(true) => ", one captured graph",
+                Some(false) => ", kernels launched one by one",
+                None => "",
+            }
         )
     })?;
     Ok(())
@@ -115,7 +119,11 @@ fn time_step(options: &StepOptions) -> Result<StepTiming, CommandError> {
         batch,
         threads: config.threads,
         device: config.device.to_string(),
-        is_captured: *step.captured() == Captured::Yes,
+        is_captured: match step.captured() {
+            Captured::Yes => Some(true),
+            Captured::Refused { .. } => Some(false),
+            Captured::NotOnCuda => None,
+        },
         steps: times.len(),
         median_ms,
         fastest_ms: times.first().copied().unwrap_or(f64::NAN),

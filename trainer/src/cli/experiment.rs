@@ -33,7 +33,7 @@ pub struct Options {
     /// Captchas in a measurement
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     measured: u32,
-    /// What captchas are perturbed with; several take turns [default: crnn, the paper's]
+    /// What captchas are perturbed with; several take turns [default: crnn, the paper's; of clusters lenet-ctc as well]
     #[arg(long, value_name = "MODEL", value_enum)]
     substitute: Vec<Architecture>,
     /// Clean captchas that base models learn from [default: as many as suffice]
@@ -48,11 +48,11 @@ pub struct Options {
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
-    /// Threads of the runtime, which repetitions share [default: one for each core]
+    /// Threads of each repetition: several with a thread each are faster than one with several [default: 1]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Repetitions at a time, 2 GB of memory each; two with a thread each are faster than one with two [default: as many
-    /// as there are threads on the CPU, at most one for each seed; 1 on CUDA]
+    /// Repetitions at a time, 2 GB of memory each [default: as many as there are cores for their threads; 1 on CUDA, and no
+    /// more there]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
     /// Print the result as JSON
@@ -113,10 +113,15 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     files::refuse_unwritable(&options.out)?;
     let session = SessionConfig {
         device: options.device.settle()?,
-        threads: options.threads.map_or_else(default_threads, usize::from),
+        threads: options.threads.map_or(1, usize::from),
     };
-    let jobs = jobs(options, session);
-    let lab = Lab::new(Cache::open(&options.cache)?, session, jobs);
+    let jobs = jobs(options, session)?;
+    if options.experiment == Experiment::Clusters && substitutes(options).len() < 2 {
+        return Err(CommandError::Usage(
+            "clusters needs two substitutes at least".to_owned(),
+        ));
+    }
+    let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, default_threads());
     let size = Size {
         scale: options.scale,
         seeds: options.seeds,
@@ -147,21 +152,24 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
 }
 
 fn substitutes(options: &Options) -> Vec<Architecture> {
-    if options.substitute.is_empty() {
-        vec![Architecture::Crnn]
-    } else {
-        options.substitute.clone()
+    match (options.substitute.as_slice(), options.experiment) {
+        ([], Experiment::Clusters) => vec![Architecture::Crnn, Architecture::LenetCtc],
+        ([], _) => vec![Architecture::Crnn],
+        (chosen, _) => chosen.to_vec(),
     }
 }
 
-fn jobs(options: &Options, session: SessionConfig) -> NonZeroUsize {
-    let repetitions = usize::try_from(options.seeds).unwrap_or(usize::MAX);
+fn jobs(options: &Options, session: SessionConfig) -> Result<NonZeroUsize, CommandError> {
+    let settings = options.setting.settings().len() as u64;
+    let repetitions = usize::try_from(options.seeds * settings).unwrap_or(usize::MAX);
     let jobs = match (options.jobs, session.device) {
+        // Another thread's work would end up in the graph that is being captured.
+        (Some(2..), Device::Cuda) => return Err(CommandError::Usage("on CUDA there is one job at a time".to_owned())),
         (Some(jobs), _) => usize::from(jobs),
         (None, Device::Cuda) => 1,
-        (None, Device::Cpu) => session.threads.min(repetitions),
+        (None, Device::Cpu) => default_threads() / session.threads,
     };
-    NonZeroUsize::new(jobs).unwrap_or(NonZeroUsize::MIN)
+    Ok(NonZeroUsize::new(jobs.min(repetitions)).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// The command that makes this report again.

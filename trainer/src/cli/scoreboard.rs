@@ -1,6 +1,6 @@
 //! `parallax scoreboard`: every attack against every solver.
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use parallax_captcha::{
     perturb::{Budget, Epsilon, Member, PerturbConfig},
@@ -22,11 +22,11 @@ pub struct Options {
     /// The checkpoint that captchas are perturbed with [default: the shipped one]
     #[arg(long, value_name = "DIR")]
     checkpoint: Option<PathBuf>,
-    /// A solver: a checkpoint; repeat for several [default: the models of --checkpoint]
-    #[arg(long, value_name = "DIR")]
-    solver: Vec<PathBuf>,
+    /// Solvers: the models of a checkpoint; repeat for several [default: the models of --checkpoint]
+    #[arg(long, value_name = "[NAME=]DIR")]
+    solver: Vec<String>,
     /// A solver: any program, run by the shell; it reads names of PNG files, a line each, and prints what they say, a line
-    /// each
+    /// each. It is asked again when the command or a file that it names changes, not when something does that these load
     #[arg(long, value_name = "NAME=COMMAND")]
     solver_cmd: Vec<String>,
     /// Budgets, as multiples of the product's; 0 is the captcha as it is drawn
@@ -87,7 +87,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let (configurations, solvers) = (configurations(options)?, solvers(options)?);
     let cache = Cache::open(&options.cache)?;
     let board = scoreboard::measure(&configurations, &solvers, &size, &cache, session)?;
-    let markdown = scoreboard::markdown(&board, &command(options));
+    let markdown = scoreboard::markdown(&board, &command(options, session));
     let json = serde_json::to_vec_pretty(&board).map_err(std::io::Error::from)?;
     for (extension, bytes) in [
         ("json", json),
@@ -134,6 +134,7 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
             with(format!("{name} alone"), alone, PerturbConfig::default(), None)
         }));
     }
+    refuse_equal("configurations", configurations.iter().map(|one| one.name.as_str()))?;
     Ok(configurations)
 }
 
@@ -158,27 +159,31 @@ fn solvers(options: &Options) -> Result<Vec<Solver>, CommandError> {
     let mut solvers = Vec::new();
     if options.solver.is_empty() {
         let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
-        solvers.push(Solver::of_checkpoint(checkpoint.root())?);
+        solvers.extend(Solver::of_checkpoint(&checkpoint.root().to_string_lossy())?);
     }
-    for root in &options.solver {
-        solvers.push(Solver::of_checkpoint(root)?);
+    for named in &options.solver {
+        solvers.extend(Solver::of_checkpoint(named)?);
     }
     for named in &options.solver_cmd {
         solvers.push(Solver::of_command(named)?);
     }
-    let mut names: Vec<_> = solvers.iter().map(Solver::name).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|pair| pair.first() == pair.last()) {
-        None => Ok(solvers),
-        Some(pair) => Err(CommandError::Usage(format!(
-            "two solvers are named {}",
-            pair.first().copied().unwrap_or_default()
-        ))),
+    refuse_equal("solvers", solvers.iter().map(Solver::name))?;
+    Ok(solvers)
+}
+
+/// Tables join by name.
+fn refuse_equal<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), CommandError> {
+    let mut known = BTreeSet::new();
+    for name in names {
+        if !known.insert(name) {
+            return Err(CommandError::Usage(format!("two {what} are named {name}")));
+        }
     }
+    Ok(())
 }
 
 /// The command that makes this scoreboard again.
-fn command(options: &Options) -> String {
+fn command(options: &Options, session: SessionConfig) -> String {
     let mut command = format!("parallax scoreboard --count {} --seed {}", options.count, options.seed);
     let budgets: Vec<_> = options.budgets.iter().map(ToString::to_string).collect();
     command += &format!(" --budgets {}", budgets.join(","));
@@ -189,16 +194,18 @@ fn command(options: &Options) -> String {
     if options.each {
         command += " --each";
     }
-    for (option, folders) in [
-        ("checkpoint", options.checkpoint.as_slice()),
-        ("solver", &options.solver),
-    ] {
-        for folder in folders {
-            command += &format!(" --{option} {}", folder.display());
+    if let Some(folder) = &options.checkpoint {
+        command += &format!(" --checkpoint {}", quoted(&folder.to_string_lossy()));
+    }
+    for (option, values) in [("solver", &options.solver), ("solver-cmd", &options.solver_cmd)] {
+        for value in values {
+            command += &format!(" --{option} {}", quoted(value));
         }
     }
-    for named in &options.solver_cmd {
-        command += &format!(" --solver-cmd '{named}'");
-    }
-    command
+    command + &format!(" --device {} --threads {}", session.device, session.threads)
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -35,14 +35,17 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
 
     let of_all = bench.finetune(&substitutes, &served, &answers, ADAPTIVE)?;
     let first = of_all.get(..1).unwrap_or_default().to_vec();
-    let clustered = bench
-        .lab
-        .finetune_clusters(&substitutes, &heard, &bench.finetuning(ADAPTIVE))?;
+    let config = bench.finetuning(ADAPTIVE);
+    let clustered = bench.lab.finetune_clusters(&substitutes, &heard, &config)?;
+    let (last, clustered) = match clustered {
+        Some(clustered) => ("several, each its cluster's", clustered),
+        None => ("several, no clusters found, each all answers", of_all.clone()),
+    };
     let stages = [
         ("no answers", substitutes),
         ("one substitute, all answers", first),
         ("several, each all answers", of_all),
-        ("several, each its cluster's", clustered),
+        (last, clustered),
     ];
     let mut rows = Vec::new();
     for (x, (stage, defenders)) in stages.iter().enumerate() {

@@ -183,7 +183,7 @@ impl Experiment {
 }
 
 /// `work` on each of `items`, `jobs` at a time; results in the items' order. After an error nothing more is begun.
-fn in_jobs<I: Sync, T: Send + Sync, E: Send + Sync>(
+fn in_jobs<I: Sync, T: Send + Sync, E: Send + Sync + std::fmt::Display>(
     items: &[I],
     jobs: usize,
     work: impl Fn(&I) -> Result<T, E> + Sync,
@@ -196,7 +196,8 @@ fn in_jobs<I: Sync, T: Send + Sync, E: Send + Sync>(
             scope.spawn(|| {
                 while let Some((item, place)) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = work(item);
-                    if result.is_err() {
+                    if let Err(error) = &result {
+                        eprintln!("a repetition failed: {error}; those under way are finished first");
                         next.store(items.len(), Ordering::Relaxed);
                     }
                     // Nobody else has this place.
@@ -347,7 +348,7 @@ mod tests {
         let items: Vec<u64> = (0..7).collect();
         let slow_first = |item: &u64| {
             std::thread::sleep(std::time::Duration::from_millis(10 * (7 - item)));
-            Ok::<_, ()>(item * item)
+            Ok::<_, String>(item * item)
         };
         for jobs in [1, 3, 20] {
             assert_eq!(

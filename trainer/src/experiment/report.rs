@@ -77,6 +77,18 @@ impl Group<'_> {
         Share::sum(self.rows.iter().map(|row| row.best))
     }
 
+    /// The lowest and the highest raw success of a seed, percent; nothing of one seed.
+    fn seeds(&self) -> String {
+        if self.rows.len() < 2 {
+            return String::new();
+        }
+        let rates = self.rows.iter().map(|row| 100.0 * row.raw.rate());
+        let (low, high) = rates.fold((f64::INFINITY, 0.0_f64), |(low, high), rate| {
+            (low.min(rate), high.max(rate))
+        });
+        format!("{low:.1} to {high:.1}")
+    }
+
     fn original(&self) -> Option<Share> {
         let shares: Option<Vec<_>> = self.rows.iter().map(|row| row.original).collect();
         shares.map(Share::sum)
@@ -119,7 +131,7 @@ impl Page {
         let mut text = format!(
             "# {}\n\n{}\n\n`{command}`: scale {} of the paper's counts, {} seeds, {} captchas in a measurement{base}. \
              Success is the whole text right, of all seeds together, with the 95 % Wilson \
-             interval; *raw* without any filter, *best* with the best of none, Otsu, median, JPEG and blur, chosen for each \
+             interval, which takes all captchas for independent, and beside it the lowest and highest seed; *raw* without any filter, *best* with the best of none, Otsu, median, JPEG and blur, chosen for each \
              measurement.\n\n![{}]({}.svg)\n",
             self.title, self.about, report.scale, report.seeds, report.measured, self.title, report.experiment,
         );
@@ -131,8 +143,8 @@ impl Page {
                 // Writing to a String cannot fail.
                 let _ = write!(
                     text,
-                    "\n## {setting}\n\n| series | step | raw | best | filter | clean, substitute | paper | goal, raw |\n\
-                     | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+                    "\n## {setting}\n\n| series | step | raw | seeds | best | filter | clean, substitute | paper | goal, raw |\n\
+                     | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
                 );
             }
             let original = group
@@ -143,10 +155,11 @@ impl Page {
             });
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {original} | {} | {goal} |",
+                "| {} | {} | {} | {} | {} | {} | {original} | {} | {goal} |",
                 group.series,
                 group.stage,
                 group.raw(),
+                group.seeds(),
                 group.best(),
                 group.filters(),
                 (self.paper)(group.series, group.x).unwrap_or_default(),
@@ -237,7 +250,10 @@ mod tests {
         };
         let (markdown, svg) = crate::experiment::Experiment::Fig8.render(&report, "parallax experiment fig8");
         let line = |stage: &str| markdown.lines().find(|line| line.contains(stage)).unwrap().to_owned();
-        assert!(line("step 0").contains("| 15.0 % (10.7 to 20.6) |"), "{markdown}");
+        assert!(
+            line("step 0").contains("| 15.0 % (10.7 to 20.6) | 10.0 to 20.0 |"),
+            "{markdown}"
+        );
         assert!(
             line("step 0").contains("| none, otsu |") && line("step 0").contains("| 7 % |"),
             "{markdown}"

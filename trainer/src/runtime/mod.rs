@@ -141,21 +141,13 @@ impl Runtime {
         self.session_that(model, config, Kernels::Launched)
     }
 
-    /// A session for a model that is always run on the same buffers: on CUDA its kernels are captured as one graph by the
-    /// first run, where ONNX Runtime finds the model fit for that, and replayed from then on.
+    /// A session for a model that is always run on the same buffers: the first run captures its CUDA kernels as one graph,
+    /// which later ones replay. Meanwhile no other thread may use the device.
     ///
     /// # Errors
-    /// Those of [`Self::session`].
-    pub fn captured_session(&self, model: &[u8], config: SessionConfig) -> Result<(Session, Captured), RuntimeError> {
-        if config.device == Device::Cpu {
-            return Ok((self.session(model, config)?, Captured::NotOnCuda));
-        }
-        match self.session_that(model, config, Kernels::Captured) {
-            Ok(session) => Ok((session, Captured::Yes)),
-            // Should it be the model that is wrong, it is refused again.
-            Err(RuntimeError::Model { reason }) => Ok((self.session(model, config)?, Captured::Refused { reason })),
-            Err(error) => Err(error),
-        }
+    /// Those of [`Self::session`]; [`RuntimeError::Model`] where ONNX Runtime finds the model not fit for that.
+    pub fn captured_session(&self, model: &[u8], config: SessionConfig) -> Result<Session, RuntimeError> {
+        self.session_that(model, config, Kernels::Captured)
     }
 
     fn session_that(&self, model: &[u8], config: SessionConfig, kernels: Kernels) -> Result<Session, RuntimeError> {

@@ -22,7 +22,7 @@ use crate::{
     experiment::{Cache, ExperimentError, digest, pack, statistics::Share, unpack},
     interrupt,
     preprocess::Preprocess,
-    runtime::SessionConfig,
+    runtime::{Device, SessionConfig},
 };
 
 pub use report::{markdown, svg};
@@ -30,6 +30,8 @@ pub use solver::{Solver, SolverError};
 
 /// Raised when code changes what comes of a stage: older results are then not used any more.
 const VERSION: u32 = 1;
+/// Captchas that are timed.
+const TIMED: usize = 30;
 /// Pictures that a visitor may try, a fresh one after each failure.
 const TRIES: usize = 3;
 
@@ -90,8 +92,8 @@ pub struct Cost {
     pub factor: Option<f32>,
     /// Gradients for a captcha.
     pub gradients: u32,
-    /// Milliseconds for a captcha on one thread here, in the run that made them.
-    pub milliseconds: f64,
+    /// Milliseconds for a captcha on one thread of the CPU here, with its models loaded; `None` elsewhere.
+    pub milliseconds: Option<f64>,
 }
 
 /// All of it.
@@ -218,7 +220,7 @@ fn tries(right: &[bool]) -> Share {
 struct Set {
     digest: String,
     pictures: Vec<Picture>,
-    milliseconds: f64,
+    milliseconds: Option<f64>,
 }
 
 type Begin<'a> = dyn Fn(&str) -> Result<(), ExperimentError> + 'a;
@@ -251,21 +253,50 @@ impl Set {
                 config: configuration.perturb.clone(),
                 session,
             };
-            let range = 0..size.count as u64;
-            let start = Instant::now();
-            let pictures = perturbed_pictures(&surrogate, &size.style, Stream::Dataset, size.seed, range)?;
-            let milliseconds = start.elapsed().as_secs_f64() * 1e3 * session.threads as f64 / size.count as f64;
-            let set = [milliseconds.to_le_bytes().to_vec(), pack(&pictures)];
-            Ok::<_, ExperimentError>(Cache::join(&set))
+            let milliseconds = serde_json::to_vec(&milliseconds(&surrogate, size)?)?;
+            let pictures = perturbed(&surrogate, size, size.count)?;
+            Ok::<_, ExperimentError>(Cache::join(&[milliseconds, pack(&pictures)]))
         })?;
         let damaged = || ExperimentError::Cache("a set of captchas is damaged".to_owned());
         let [milliseconds, pictures] = Cache::split(&bytes)?.try_into().map_err(|_| damaged())?;
         Ok(Self {
             digest: digest(pictures),
             pictures: unpack(pictures)?,
-            milliseconds: f64::from_le_bytes(milliseconds.try_into().map_err(|_| damaged())?),
+            milliseconds: serde_json::from_slice(milliseconds)?,
         })
     }
+}
+
+fn perturbed(surrogate: &Surrogate, size: &Size, count: usize) -> Result<Vec<Picture>, ExperimentError> {
+    let range = 0..count as u64;
+    Ok(perturbed_pictures(
+        surrogate,
+        &size.style,
+        Stream::Dataset,
+        size.seed,
+        range,
+    )?)
+}
+
+/// Milliseconds for a captcha on one thread: what some take longer than one, so that loading the models is not counted.
+fn milliseconds(surrogate: &Surrogate, size: &Size) -> Result<Option<f64>, ExperimentError> {
+    if surrogate.session.device != Device::Cpu {
+        return Ok(None);
+    }
+    let on_one_thread = Surrogate {
+        session: SessionConfig {
+            threads: 1,
+            ..surrogate.session
+        },
+        ..surrogate.clone()
+    };
+    let seconds = |count| -> Result<f64, ExperimentError> {
+        let start = Instant::now();
+        perturbed(&on_one_thread, size, count)?;
+        Ok(start.elapsed().as_secs_f64())
+    };
+    let (one, more) = (seconds(1)?, seconds(1 + TIMED)?);
+    Ok(Some(((more - one) * 1e3 / TIMED as f64).max(0.0)))
 }
 
 /// The captchas of a set after a filter, made when the first solver asks for them.
@@ -301,7 +332,13 @@ impl<'a> Filtered<'a> {
         let key = (VERSION, &self.set.digest, solver.digest(), self.filter.to_string());
         let bytes = cache.get_or("scoreboard-texts", &key, || {
             begin(&format!("{} reads, {}", solver.name(), self.filter))?;
-            let texts = solver.read(self.images(), session)?;
+            let texts = solver.read(self.images(), session).map_err(|error| {
+                // Ctrl-C ends a program that reads as well.
+                match interrupt::requested() {
+                    true => ScoreboardError::Stage(ExperimentError::Interrupted),
+                    false => error.into(),
+                }
+            })?;
             Ok::<_, ScoreboardError>(serde_json::to_vec(&texts)?)
         })?;
         let texts: Vec<String> = serde_json::from_slice(&bytes)?;

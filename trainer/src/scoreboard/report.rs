@@ -32,7 +32,8 @@ impl Scoreboard {
 pub fn markdown(board: &Scoreboard, command: &str) -> String {
     let mut text = format!(
         "# Scoreboard\n\n`{command}`: {} captchas (scheme {}, seed {}) in every cell, one text and one try each. *Best* is the \
-         filter with which the solver reads most; the interval is Wilson's at 95 %. A solver is *attacked* if the captchas were \
+         filter with which the solver reads most of these very captchas, which flatters the solver; the interval is Wilson's at \
+         95 %, of one filter. A solver is *attacked* if the captchas were \
          made to mislead it, otherwise *held out*. Three tries are three captchas, with the best filter.\n\n\
          ![epsilon against success](scoreboard.svg)\n\n## Effect against cost\n\n\
          | configuration | gradients | ms a captcha, one thread | held-out solvers, mean of the best | the worst of them |\n\
@@ -46,8 +47,11 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {:.0} | {held_out} |",
-            cost.configuration, cost.gradients, cost.milliseconds
+            "| {} | {} | {} | {held_out} |",
+            cost.configuration,
+            cost.gradients,
+            cost.milliseconds
+                .map_or(String::new(), |milliseconds| format!("{milliseconds:.0}")),
         );
     }
     let _ = writeln!(
@@ -162,7 +166,7 @@ mod tests {
             configuration: configuration.to_owned(),
             factor,
             gradients,
-            milliseconds: 61.7,
+            milliseconds: Some(61.7),
         };
         Scoreboard {
             count: 100,

@@ -9,6 +9,7 @@ use std::{
 
 use image::GrayImage;
 use parallax_captcha::text::model_input;
+use parallax_onnx::checkpoint::Member;
 
 use crate::{
     experiment::digest,
@@ -79,20 +80,33 @@ pub enum SolverError {
 }
 
 impl Solver {
-    /// The first model of a checkpoint, named as its architecture.
+    /// The models of a checkpoint, `[NAME=]FOLDER`: named as their architectures, or NAME, with the architecture behind it
+    /// where there are several.
     ///
     /// # Errors
     /// [`SolverError::Checkpoint`].
-    pub fn of_checkpoint(root: &Path) -> Result<Self, SolverError> {
-        let checkpoint = Checkpoint::open_or_shipped(Some(root))?;
-        let (architecture, ..) = checkpoint.model()?;
-        Ok(Self {
-            name: architecture.name().to_owned(),
-            reader: Reader::Model {
-                recognizer: checkpoint.recognizer()?,
-                attack: checkpoint.attack()?,
-            },
-        })
+    pub fn of_checkpoint(text: &str) -> Result<Vec<Self>, SolverError> {
+        let (name, root) = match text.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, root)) => (Some(name), root),
+            None => (None, text),
+        };
+        let checkpoint = Checkpoint::open_or_shipped(Some(Path::new(root)))?;
+        let members = checkpoint.manifest().members();
+        let solver = |member: &Member| {
+            let architecture = &member.architecture;
+            Ok(Self {
+                name: match name {
+                    None => architecture.clone(),
+                    Some(name) if members.len() < 2 => name.to_owned(),
+                    Some(name) => format!("{name}-{architecture}"),
+                },
+                reader: Reader::Model {
+                    recognizer: checkpoint.file(&member.recognizer)?,
+                    attack: checkpoint.file(&member.attack)?,
+                },
+            })
+        };
+        members.iter().map(solver).collect()
     }
 
     /// A program: `NAME=COMMAND`, run by the shell, reads names of PNG files from standard input, a line each, and prints
@@ -101,10 +115,8 @@ impl Solver {
     /// # Errors
     /// [`SolverError::NotNamed`].
     pub fn of_command(text: &str) -> Result<Self, SolverError> {
-        let named = text.split_once('=').filter(|(name, command)| {
-            let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-            !name.is_empty() && is_plain && !command.trim().is_empty()
-        });
+        let named = text.split_once('=');
+        let named = named.filter(|(name, command)| is_name(name) && !command.trim().is_empty());
         let (name, command) = named.ok_or_else(|| SolverError::NotNamed(text.to_owned()))?;
         Ok(Self {
             name: name.to_owned(),
@@ -118,12 +130,17 @@ impl Solver {
         &self.name
     }
 
-    /// What its answers follow from, beside the pictures.
+    /// What its answers follow from, beside the pictures: of a program the command with the files that it names, not what
+    /// these load in turn.
     #[must_use]
     pub fn digest(&self) -> String {
         match &self.reader {
             Reader::Model { recognizer, .. } => digest(recognizer),
-            Reader::Command(command) => digest(command.as_bytes()),
+            Reader::Command(command) => {
+                let named = command.split_whitespace().filter_map(|word| std::fs::read(word).ok());
+                let files: Vec<_> = named.map(|bytes| digest(&bytes)).collect();
+                digest(format!("{command} {files:?}").as_bytes())
+            }
         }
     }
 
@@ -185,6 +202,11 @@ impl Solver {
     }
 }
 
+/// Whether `text` can name a solver in a table and on the command line.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
 /// `images` as PNG files in `folder`; a file of their names, to be read from its beginning.
 fn written(folder: &Path, images: &[GrayImage]) -> Result<File, image::ImageError> {
     let mut names = tempfile::tempfile()?;
@@ -226,6 +248,19 @@ mod tests {
         assert_eq!(error, "ocr ended with exit status: 3: no model");
         let error = ask("ocr=head -n 1").unwrap_err().to_string();
         assert_eq!(error, "ocr printed 1 lines for 2 pictures");
+    }
+
+    #[test]
+    fn a_program_that_changed_is_asked_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let script = folder.path().join("solver.sh");
+        let digest_of = |text: &str| {
+            std::fs::write(&script, text).unwrap();
+            let solver = Solver::of_command(&format!("own=sh {}", script.display())).unwrap();
+            solver.digest()
+        };
+        assert_eq!(digest_of("cat"), digest_of("cat"));
+        assert_ne!(digest_of("cat"), digest_of("sed 's/.*//'"));
     }
 
     #[test]

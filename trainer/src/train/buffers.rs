@@ -11,7 +11,7 @@ use crate::runtime::{Device, RuntimeError};
 
 /// Where buffers are made.
 pub(super) struct Memory {
-    /// What the CPU writes; pinned for CUDA, which then copies without a detour.
+    /// What the CPU writes; pinned for CUDA, which copies that faster.
     host: Allocator,
     /// What kernels read, if that is not the same.
     device: Option<Allocator>,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     data::batches::Sample,
-    runtime::{Captured, Runtime, RuntimeError, SessionConfig},
+    runtime::{Captured, Device, Runtime, RuntimeError, SessionConfig},
     zoo::{Model, Weights},
 };
 
@@ -113,13 +113,43 @@ impl StateBuffers {
 }
 
 impl StepSession {
-    /// Builds the graph for batches of `batch` pictures and puts `state` on the device.
+    /// Builds the graph for batches of `batch` pictures and puts `state` on the device. On CUDA it is captured, where that can
+    /// be done; where not, standard error says why.
     ///
     /// # Errors
     /// [`TrainError`] when the graph cannot be built or run here, or the state is of another model.
     pub fn new(model: Model, batch: usize, state: &TrainingState, config: SessionConfig) -> Result<Self, TrainError> {
+        if config.device == Device::Cpu {
+            return Self::built(model, batch, state, config, Captured::NotOnCuda);
+        }
+        let captured = Self::built(model.clone(), batch, state, config, Captured::Yes);
+        let warmed_up = captured.and_then(|mut this| {
+            this.warm_up(state)?;
+            Ok(this)
+        });
+        match warmed_up {
+            Err(TrainError::Runtime(error)) => {
+                let reason = error.to_string();
+                eprintln!("the step is no CUDA graph, its kernels are launched one by one: {reason}");
+                Self::built(model, batch, state, config, Captured::Refused { reason })
+            }
+            done => done,
+        }
+    }
+
+    fn built(
+        model: Model,
+        batch: usize,
+        state: &TrainingState,
+        config: SessionConfig,
+        captured: Captured,
+    ) -> Result<Self, TrainError> {
         let graph = codec::encode(&model.training_step(batch)?);
-        let (session, captured) = Runtime::load()?.captured_session(&graph, config)?;
+        let runtime = Runtime::load()?;
+        let session = match captured {
+            Captured::Yes => runtime.captured_session(&graph, config)?,
+            Captured::NotOnCuda | Captured::Refused { .. } => runtime.session(&graph, config)?,
+        };
         let memory = Memory::new(&session, config.device)?;
         let [height, width] = [model.config().height, model.config().width];
         let [states, classes] = [model.states(), model.config().classes];
@@ -145,9 +175,6 @@ impl StepSession {
             model,
         };
         this.bind()?;
-        if this.captured == Captured::Yes {
-            this.warm_up(state)?;
-        }
         Ok(this)
     }
 
@@ -273,7 +300,6 @@ mod tests {
     use super::*;
     use crate::{
         data::{batches::Pictures, seeds::Stream},
-        runtime::Device,
         train::initial_weights,
         zoo::Architecture,
     };

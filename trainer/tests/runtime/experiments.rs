@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use parallax_trainer::{
     experiment::{Cache, Experiment, Lab, Setting, Size},
     interrupt,
+    runtime::SessionConfig,
     zoo::Architecture,
 };
 use tempfile::TempDir;
@@ -26,7 +27,9 @@ fn a_repeated_experiment_makes_nothing_again() {
     setting.perturb.steps = 1;
     assert!(!interrupt::requested());
     let run = || {
-        let lab = Lab::new(Cache::open(folder.path()).unwrap(), CPU, NonZeroUsize::new(2).unwrap());
+        let one_thread = SessionConfig { threads: 1, ..CPU };
+        let jobs = NonZeroUsize::new(2).unwrap();
+        let lab = Lab::new(Cache::open(folder.path()).unwrap(), one_thread, jobs, CPU.threads);
         let report = Experiment::Fig8
             .run(&lab, &size, &[("product", setting.clone())])
             .unwrap();

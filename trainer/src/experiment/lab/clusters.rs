@@ -39,7 +39,8 @@ impl Heard<'_> {
 }
 
 impl Lab {
-    /// `substitutes`, each fine-tuned on the answers of the sources that it is most like.
+    /// `substitutes`, each fine-tuned on the answers of the sources that it is most like, with its weight; `None` where no
+    /// clusters were found and each would learn from all.
     ///
     /// # Errors
     /// [`ExperimentError`].
@@ -48,7 +49,7 @@ impl Lab {
         substitutes: &[Trained],
         heard: &Heard<'_>,
         config: &FinetuneConfig,
-    ) -> Result<Vec<Trained>, ExperimentError> {
+    ) -> Result<Option<Vec<Trained>>, ExperimentError> {
         let queries = heard.queries();
         let answers: Vec<_> = queries
             .iter()
@@ -84,21 +85,40 @@ impl Lab {
             };
             let clustered = finetune::finetune_clusters(&starts, &queries, self.session, &mut learn)?;
             let clustered = clustered.ok_or(ExperimentError::Interrupted)?;
-            let mut graphs = Vec::new();
+            // Together they learned from every answer once, or each from all of them.
+            let learned: usize = clustered.iter().map(|one| one.answers).sum();
+            if learned != queries.len() {
+                return Ok(Vec::new());
+            }
+            let mut parts = Vec::new();
             for (start, clustered) in starts.iter().zip(clustered) {
                 eprintln!(
                     "           {} answers of {} sources",
                     clustered.answers, clustered.sources
                 );
-                graphs.push(codec::encode(&start.model.recognizer(&clustered.tuned.weights)?));
+                parts.push(clustered.weight.to_le_bytes().to_vec());
+                parts.push(codec::encode(&start.model.recognizer(&clustered.tuned.weights)?));
             }
-            Ok::<_, ExperimentError>(Cache::join(&graphs))
+            Ok::<_, ExperimentError>(Cache::join(&parts))
         })?;
-        let graphs = Cache::split(&bytes)?;
-        let tuned = substitutes.iter().zip(graphs).map(|(substitute, graph)| Trained {
-            architecture: substitute.architecture,
-            recognizer: graph.to_vec(),
+        let parts = Cache::split(&bytes)?;
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let damaged = || ExperimentError::Cache("substitutes that share attackers are damaged".to_owned());
+        let (parts, []) = parts.as_chunks() else {
+            return Err(damaged());
+        };
+        if parts.len() != substitutes.len() {
+            return Err(damaged());
+        }
+        let tuned = substitutes.iter().zip(parts).map(|(substitute, [weight, graph])| {
+            Ok(Trained {
+                architecture: substitute.architecture,
+                recognizer: graph.to_vec(),
+                weight: f32::from_le_bytes((*weight).try_into().map_err(|_| damaged())?),
+            })
         });
-        Ok(tuned.collect())
+        Ok(Some(tuned.collect::<Result<_, ExperimentError>>()?))
     }
 }

@@ -21,7 +21,7 @@ impl Lab {
     /// [`ExperimentError`].
     pub fn base(&self, architecture: Architecture, style: &Style, samples: u64) -> Result<Trained, ExperimentError> {
         let session = SessionConfig {
-            threads: self.all_threads,
+            threads: self.base_threads,
             ..self.session
         };
         let config = TrainConfig {
@@ -58,6 +58,7 @@ impl Lab {
         Ok(Trained {
             architecture,
             recognizer,
+            weight: 1.0,
         })
     }
 
@@ -156,6 +157,7 @@ impl Lab {
         let trained = Trained {
             architecture: trained.architecture,
             recognizer: recognizer.to_vec(),
+            weight: trained.weight,
         };
         Ok((trained, serde_json::from_slice(report)?))
     }

@@ -36,7 +36,7 @@ pub use setting::Setting;
 pub(crate) use pictures::{pack, unpack};
 
 /// Raised when the code of a stage changes what comes of it: older results are then not used any more.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Where experiments are made.
 #[derive(Debug)]
@@ -45,9 +45,9 @@ pub struct Lab {
     /// Of one repetition.
     session: SessionConfig,
     /// Repetitions at a time.
-    jobs: usize,
-    /// For base models: the repetitions wait for them.
-    all_threads: usize,
+    jobs: NonZeroUsize,
+    /// Threads for base models: the repetitions wait for them.
+    base_threads: usize,
     started: Instant,
     /// Stages that were made, not found.
     made: AtomicUsize,
@@ -60,6 +60,8 @@ pub struct Trained {
     pub architecture: Architecture,
     /// Its `recognizer.onnx`.
     pub recognizer: Vec<u8>,
+    /// Its share of the gradients, where it is attacked beside others.
+    pub weight: f32,
 }
 
 /// Captchas, perturbed.
@@ -83,15 +85,15 @@ impl Trained {
 }
 
 impl Lab {
-    /// With results in `cache`; `jobs` repetitions at a time share the threads of `session`.
+    /// With results in `cache`; `jobs` repetitions at a time, each as `session` says. Base models, for which they wait, have
+    /// `base_threads`.
     #[must_use]
-    pub fn new(cache: Cache, session: SessionConfig, jobs: NonZeroUsize) -> Self {
-        let threads = (session.threads / jobs).max(1);
+    pub fn new(cache: Cache, session: SessionConfig, jobs: NonZeroUsize, base_threads: usize) -> Self {
         Self {
             cache,
-            session: SessionConfig { threads, ..session },
-            jobs: jobs.get(),
-            all_threads: session.threads,
+            session,
+            jobs,
+            base_threads,
             started: Instant::now(),
             made: AtomicUsize::new(0),
         }
@@ -99,7 +101,7 @@ impl Lab {
 
     /// Repetitions at a time.
     pub(super) fn jobs(&self) -> usize {
-        self.jobs
+        self.jobs.get()
     }
 
     /// Stages that were made in this run; the others were found.
@@ -132,15 +134,15 @@ impl Lab {
         seed: u64,
         count: usize,
     ) -> Result<Images, ExperimentError> {
-        let digests: Vec<_> = surrogates.iter().map(Trained::digest).collect();
-        let key = (VERSION, SCHEME_VERSION, digests, setting, seed, count);
+        let members: Vec<_> = surrogates.iter().map(|one| (one.digest(), one.weight)).collect();
+        let key = (VERSION, SCHEME_VERSION, members, setting, seed, count);
         let bytes = self.cache.get_or("images", &key, || {
             self.begin(&format!("{count} captchas are perturbed"))?;
             let members = surrogates.iter().map(|surrogate| {
                 let (model, weights) = surrogate.load()?;
                 Ok(Member {
                     model: codec::encode(&model.attack(&weights)?),
-                    weight: 1.0,
+                    weight: surrogate.weight,
                 })
             });
             let surrogate = Surrogate {

@@ -6,9 +6,9 @@ use core::fmt;
 pub const ALPHABET: &str = "23679ABCDEFHJKLMNPRTUXY";
 
 /// The characters drawn: of each group that people take for each other in a warped, perturbed picture (`0 O Q D`,
-/// `1 7 I L T`, `5 S`, `8 B 3`, `G 6 C`, `2 Z`, `J U V`, `4 R A`, `E F`, `N H`) one that stands apart, and no P, of which a
-/// stroke makes an R, no X, which is taken for K and Y, and no W, of which a warp makes VN.
-pub const DRAWN: &str = "239ACDEHKMTUY";
+/// `1 7 I L T`, `5 S`, `8 B 3 9`, `G 6 C`, `2 Z`, `J U V`, `4 R A H`, `E F`, `X K Y`) one that stands apart, and no P, of
+/// which a stroke makes an R, no N, which is taken for M, and no W, of which a warp makes VN.
+pub const DRAWN: &str = "23ACDEMTUY";
 
 /// Classes of a recogniser: class 0 is the CTC blank, class `i + 1` is `ALPHABET[i]`.
 pub const CLASSES: usize = ALPHABET.len() + 1;

@@ -127,7 +127,7 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.07),
+                near: Epsilon(0.08),
                 far: Epsilon(0.25),
                 ramp_px: 12.0,
             },

@@ -100,11 +100,14 @@ pub fn normalise(answer: &str) -> String {
         .flat_map(char::to_uppercase)
         .map(|c| match c {
             '0' | 'O' | 'Q' => 'D',
-            '4' => 'A',
-            '8' => '3',
+            '1' | '7' | 'I' | 'L' => 'T',
+            '4' | 'R' | 'H' => 'A',
+            '8' | 'B' | '9' => '3',
             'F' => 'E',
             '6' | 'G' => 'C',
             'J' => 'U',
+            'K' | 'X' => 'Y',
+            'N' => 'M',
             'Z' => '2',
             other => other,
         })
@@ -136,10 +139,11 @@ mod tests {
         assert!(DRAWN.chars().all(|c| class_of(c).is_some()));
         assert_eq!(normalise(DRAWN), DRAWN);
         assert_eq!(normalise("o8fz4gj6"), "D3E2ACUC");
+        assert_eq!(normalise("kxhrnbl1"), "YYAAM3TT");
     }
 
     #[test]
     fn answers_are_compared_without_case_and_space() {
-        assert_eq!(normalise(" a2 e\tk\n"), "A2EK");
+        assert_eq!(normalise(" a2 e\ty\n"), "A2EY");
     }
 }

@@ -477,7 +477,7 @@ fn no_reply_before_the_answer_holds_the_answer() {
     };
     let picture = edge.client.get(&challenge.image).send();
     let answer = set.answer_to(&picture.body);
-    let wrong = visitor.try_answer(&challenge.id, "XXXXX");
+    let wrong = visitor.try_answer(&challenge.id, "PPPPP");
     for reply in [&slid, &picture, &wrong] {
         let sent = [reply.body.clone(), format!("{:?}", reply.headers).into_bytes()].concat();
         assert!(

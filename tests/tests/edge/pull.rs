@@ -75,7 +75,7 @@ fn pulled_is_what_was_recorded_and_nothing_twice() {
     let visitor = Visitor::of(&edge, RECORDED);
     let first = visitor.challenged();
     let mut shown = vec![visitor.picture(&first)];
-    let Outcome::Retry { challenge: second } = visitor.answer(&first, "XXXX") else {
+    let Outcome::Retry { challenge: second } = visitor.answer(&first, "PPPP") else {
         panic!("a wrong answer gets another picture");
     };
     shown.push(visitor.picture(&second));

@@ -26,7 +26,7 @@ fn a_suspect_answers_wrong_then_right_and_the_site_redeems_the_token_once() {
         "a picture may be loaded again while its challenge lives"
     );
 
-    let Outcome::Retry { challenge: second } = visitor.answer(&first, "XXXXX") else {
+    let Outcome::Retry { challenge: second } = visitor.answer(&first, "PPPPP") else {
         panic!("a wrong answer gets another picture");
     };
     assert_ne!(second.id, first.id);
@@ -104,7 +104,7 @@ fn guessing_ends_in_a_block() {
     let visitor = Visitor::of(edge, SHOP);
     let mut challenge = visitor.challenged();
     for _ in 0..10 {
-        match visitor.answer(&challenge, "XXXXX") {
+        match visitor.answer(&challenge, "PPPPP") {
             Outcome::Retry { challenge: next } => challenge = next,
             Outcome::Block { retry_after } => return assert!(retry_after > 0),
             other => panic!("{other:?}"),

@@ -8,6 +8,7 @@ pub mod alphabet;
 pub mod perturb;
 #[cfg(feature = "risk")]
 pub mod risk;
+pub mod strength;
 #[cfg(feature = "text")]
 pub mod text;
 #[cfg(feature = "ticket")]

@@ -5,7 +5,8 @@ use std::{ops::Range, sync::Arc};
 use image::GrayImage;
 use parallax_captcha::{
     alphabet::Label,
-    perturb::{Ensemble, EnsembleError, Member, PerturbConfig, PerturbError, perturb},
+    perturb::{Ensemble, EnsembleError, Member, PerturbConfig, PerturbError, Perturbed, perturb},
+    strength::Strength,
     text::{self, Style},
 };
 
@@ -40,6 +41,8 @@ pub struct Picture {
     pub image: GrayImage,
     /// What it says.
     pub label: Label,
+    /// What the readability gate left of the perturbation.
+    pub strength: Strength,
 }
 
 impl Picture {
@@ -88,13 +91,17 @@ pub fn perturbed_pictures(
         let make = move |index: u64| -> Result<Picture, AttackError> {
             let (style, config) = shared.as_ref();
             let captcha = text::draw(style, picture_seed(stream, seed, index));
-            let image = match &mut model {
-                None => captcha.image,
+            let Perturbed { image, strength } = match &mut model {
+                None => Perturbed {
+                    image: captcha.image,
+                    strength: Strength::Plain,
+                },
                 Some(model) => perturb(model, &captcha.image, &captcha.mask, &captcha.label, config)?,
             };
             Ok(Picture {
                 image,
                 label: captcha.label,
+                strength,
             })
         };
         Ok::<_, AttackError>(make)

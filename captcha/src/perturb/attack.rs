@@ -9,7 +9,10 @@ use super::grid::{HEIGHT, MODEL_PIXELS, PIXELS, WIDTH, model_input, pull_back, t
 use super::hull::TextBox;
 use super::momentum::{Momentum, ascend};
 use super::{FRAMES, Gradient, GradientModel, insertion, sparse};
-use crate::alphabet::{CLASSES, Label};
+use crate::{
+    alphabet::{CLASSES, Label},
+    strength::Strength,
+};
 
 /// Why a picture was not perturbed. `E` is the model's error.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -46,11 +49,20 @@ pub enum PerturbError<E: core::error::Error + 'static> {
     },
 }
 
+/// A picture after the attack and the gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Perturbed {
+    /// 200 x 60.
+    pub image: GrayImage,
+    /// What the gate left of the perturbation.
+    pub strength: Strength,
+}
+
 /// Perturbs a picture so that `model` misreads it.
 ///
 /// `image`, `mask`: 200 x 60; mask above 127 is a stroke of a character, see [`super::estimate_mask`] where there is
 /// none. `label` is what the picture says. Every pixel of the result is within `config`'s budget of the same pixel of
-/// `image`. Asks for `config.steps` gradients; the rest takes about a millisecond.
+/// `image`. Asks for `config.steps` gradients; the rest takes a few milliseconds.
 ///
 /// # Errors
 /// [`PerturbError`] says which of the inputs, or of the model's replies, was unusable.
@@ -60,7 +72,7 @@ pub fn perturb<M: GradientModel>(
     mask: &GrayImage,
     label: &Label,
     config: &PerturbConfig,
-) -> Result<GrayImage, PerturbError<M::Error>> {
+) -> Result<Perturbed, PerturbError<M::Error>> {
     config.validate()?;
     check_size(image)?;
     check_size(mask)?;
@@ -97,7 +109,11 @@ pub fn perturb<M: GradientModel>(
         }
         ascend(&mut pixels, momentum.velocity(), &epsilon, step_size, &bounds);
     }
-    Ok(to_image(&pixels))
+    let (image, strength) = match &config.gate {
+        Some(gate) => gate.apply(&original, &pixels, &strokes, label.as_str().len()),
+        None => (to_image(&pixels), Strength::Full),
+    };
+    Ok(Perturbed { image, strength })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most 1000")]

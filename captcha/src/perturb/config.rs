@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::readability::Gate;
+
 /// How far a pixel may move, a share of the range from black to white, in `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f32", into = "f32")]
@@ -112,6 +114,8 @@ pub struct PerturbConfig {
     pub gradient_blur_px: f32,
     /// What keeps phantom letters away.
     pub insertion: InsertionPenalty,
+    /// What a picture must keep; one that does not is perturbed by half as much, or not at all. `None` lets all pass.
+    pub gate: Option<Gate>,
 }
 
 /// A number of a [`PerturbConfig`] makes no sense.
@@ -140,6 +144,7 @@ impl Default for PerturbConfig {
                 outside: 1.0,
                 between: 0.25,
             },
+            gate: Some(Gate::default()),
         }
     }
 }
@@ -160,6 +165,7 @@ impl PerturbConfig {
                 outside: 0.0,
                 between: 0.0,
             },
+            gate: None,
             ..Self::default()
         }
     }
@@ -182,6 +188,7 @@ impl PerturbConfig {
             ("gradient_blur_px", (0.0..=20.0).contains(&self.gradient_blur_px)),
             ("insertion.outside", (0.0..=1000.0).contains(&self.insertion.outside)),
             ("insertion.between", (0.0..=1000.0).contains(&self.insertion.between)),
+            ("gate", self.gate.is_none_or(|gate| gate.is_valid())),
         ];
         match checks.into_iter().find(|(_, holds)| !holds) {
             Some((field, _)) => Err(ConfigError { field }),

@@ -2,7 +2,8 @@
 
 use super::grid::{COLUMNS, PIXELS, ROWS};
 
-type Point = (i32, i32);
+/// Column and row.
+pub(super) type Point = (i32, i32);
 
 /// The box around all strokes, pixels, ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,20 +48,23 @@ impl TextBox {
 /// A glyph is a connected component of `strokes`; one as wide as several of the `glyphs` expected is cut into as many
 /// first, where its columns have the fewest strokes, because letters that touch must not count as one shape.
 pub(super) fn glyph_hulls(strokes: &[bool], glyphs: usize) -> Vec<bool> {
-    let components = components(strokes);
-    let width = TextBox::of(strokes).map_or(0, |text| text.right - text.left + 1);
-    let glyph_width = (width / i32::try_from(glyphs).unwrap_or(i32::MAX).max(1)).max(1);
     let mut inside = strokes.to_vec();
-    for component in components {
-        for glyph in split(component, glyph_width) {
-            fill(&hull(&glyph), &mut inside);
-        }
+    for glyph in self::glyphs(strokes, glyphs) {
+        fill(&hull(&glyph), &mut inside);
     }
     inside
 }
 
+/// The pixels of each glyph, of about `count`, see [`glyph_hulls`].
+pub(super) fn glyphs(strokes: &[bool], count: usize) -> Vec<Vec<Point>> {
+    let width = TextBox::of(strokes).map_or(0, |text| text.right - text.left + 1);
+    let glyph_width = (width / i32::try_from(count).unwrap_or(i32::MAX).max(1)).max(1);
+    let components = components(strokes).into_iter();
+    components.flat_map(|component| split(component, glyph_width)).collect()
+}
+
 /// The pixels of each 8-connected component.
-fn components(strokes: &[bool]) -> Vec<Vec<Point>> {
+pub(super) fn components(strokes: &[bool]) -> Vec<Vec<Point>> {
     let mut open = strokes.to_vec();
     let mut found = Vec::new();
     for start in 0..PIXELS {
@@ -92,7 +96,7 @@ fn point(index: usize) -> Point {
 }
 
 /// The index of a point, `None` outside the picture.
-fn index((x, y): Point) -> Option<usize> {
+pub(super) fn index((x, y): Point) -> Option<usize> {
     let (x, y) = (usize::try_from(x).ok()?, usize::try_from(y).ok()?);
     (x < COLUMNS && y < ROWS).then_some(y * COLUMNS + x)
 }

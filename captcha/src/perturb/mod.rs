@@ -3,7 +3,7 @@
 //! The attack is MI-FGSM (Dong et al. 2018) on whatever implements [`GradientModel`]; no runtime is known here. One
 //! concern a file: `budget` says how far each pixel may move, `sparse` places L0 blocks, `momentum` is the attack's
 //! update, `ensemble` lets several models take turns, `insertion` keeps phantom letters from growing, `mask` finds strokes
-//! where nobody says where they are.
+//! where nobody says where they are, `readability` weakens what people could no longer read.
 //!
 //! What is returned is quantised to 8 bits and inside the budget as it is. Given the model's gradients every pixel is
 //! reproducible bit by bit, in wasm as natively.
@@ -28,7 +28,7 @@
 //! let image = GrayImage::from_pixel(200, 60, Luma([150]));
 //! let mask = GrayImage::new(200, 60);
 //! let perturbed = perturb(&mut Toy, &image, &mask, &Label::new("A2FK")?, &PerturbConfig::default())?;
-//! assert!(perturbed.pixels().all(|p| p.0[0] < 150));
+//! assert!(perturbed.image.pixels().all(|p| p.0[0] < 150));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -43,13 +43,15 @@ mod hull;
 mod insertion;
 mod mask;
 mod momentum;
+mod readability;
 mod sparse;
 
-pub use attack::{PerturbError, perturb};
+pub use attack::{PerturbError, Perturbed, perturb};
 pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse};
 pub use ensemble::{Ensemble, EnsembleError, Member};
 pub use grid::{HEIGHT, MODEL_HEIGHT, MODEL_WIDTH, WIDTH};
 pub use mask::estimate_mask;
+pub use readability::{Gate, Readability};
 
 use crate::alphabet::Label;
 

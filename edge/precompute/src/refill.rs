@@ -105,12 +105,12 @@ async fn make_pack(
         let seed = refill.seed_of(index);
         let failed = |reason: String| Failure::Captcha { index, reason };
         let captcha = draw(&settings.style, seed);
-        let picture = solver
+        let perturbed = solver
             .with(|model| perturb(model, &captcha.image, &captcha.mask, &captcha.label, &settings.perturb))
             .map_err(|e| failed(e.to_string()))?;
-        let image = png::encode(&picture).map_err(|e| failed(e.to_string()))?;
+        let image = png::encode(&perturbed.image).map_err(|e| failed(e.to_string()))?;
         let mask = png::encode(&captcha.mask).map_err(|e| failed(e.to_string()))?;
-        builder.push(seed, &captcha.label, &image, &mask)?;
+        builder.push(seed, &captcha.label, perturbed.strength, &image, &mask)?;
         // Isolates of one process may share a thread: between two pictures, others get their turn.
         Delay::from(Duration::ZERO).await;
     }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use parallax_captcha::wire::{Environment, Slider, Trace};
+use parallax_captcha::{
+    strength::Strengths,
+    wire::{Environment, Slider, Trace},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, image_set::Recipe};
@@ -91,6 +94,9 @@ pub struct SetSummary {
     pub count: usize,
     /// Bytes of all its packs.
     pub bytes: u64,
+    /// How much of their perturbation its pictures kept: what the readability gate did.
+    #[serde(default)]
+    pub strengths: Strengths,
     /// How its pictures were made.
     pub recipe: Recipe,
 }

@@ -8,6 +8,7 @@
 //! ```
 //! Nothing is ever changed in place but `current.json`, so a refill that dies half way leaves the old set serving.
 
+use parallax_captcha::strength::Strengths;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -161,6 +162,13 @@ impl SetIndex {
     #[must_use]
     pub fn count(&self) -> usize {
         self.packs.iter().map(|p| p.images.len()).sum()
+    }
+
+    /// How much of their perturbation its pictures kept.
+    #[must_use]
+    pub fn strengths(&self) -> Strengths {
+        let entries = self.packs.iter().flat_map(|pack| &pack.images);
+        entries.map(|entry| entry.strength).collect()
     }
 
     /// The picture at `position` of all its packs in order, with the pack it lies in.

@@ -3,7 +3,7 @@
 //! One queue job makes one pack. A pack is named by the digest of its bytes, so a job that is delivered twice writes the
 //! same object twice.
 
-use parallax_captcha::alphabet::Label;
+use parallax_captcha::{alphabet::Label, strength::Strength};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -52,6 +52,9 @@ pub struct Entry {
     pub seed: u64,
     /// The right answer.
     pub label: String,
+    /// What the readability gate left of the perturbation.
+    #[serde(default)]
+    pub strength: Strength,
     /// The picture as it is served, PNG.
     pub image: Span,
     /// Its stroke mask, PNG, 255 where a character's stroke is.
@@ -167,7 +170,14 @@ impl PackBuilder {
     ///
     /// # Errors
     /// [`PackError`] when the pack would not pass [`Pack::check`]; the pack is then as it was.
-    pub fn push(&mut self, seed: u64, label: &Label, image_png: &[u8], mask_png: &[u8]) -> Result<(), PackError> {
+    pub fn push(
+        &mut self,
+        seed: u64,
+        label: &Label,
+        strength: Strength,
+        image_png: &[u8],
+        mask_png: &[u8],
+    ) -> Result<(), PackError> {
         let index = self.images.len();
         let layout = PackError::Layout { index };
         if index >= MAX_IMAGES {
@@ -183,6 +193,7 @@ impl PackBuilder {
         self.images.push(Entry {
             seed,
             label: label.to_string(),
+            strength,
             image,
             mask,
         });
@@ -230,6 +241,7 @@ pub(crate) mod tests {
                 .push(
                     seed,
                     &label,
+                    Strength::Full,
                     format!("image {seed}").as_bytes(),
                     format!("mask {seed}").as_bytes(),
                 )
@@ -254,15 +266,18 @@ pub(crate) mod tests {
     fn a_builder_refuses_and_stays_as_it_was() {
         let label = Label::new("A236").unwrap();
         let mut builder = PackBuilder::default();
-        builder.push(1, &label, b"i", b"m").unwrap();
+        builder.push(1, &label, Strength::Full, b"i", b"m").unwrap();
         let large = vec![0; MAX_PNG_BYTES as usize + 1];
-        assert_eq!(builder.push(2, &label, b"", b"m"), Err(PackError::Layout { index: 1 }));
         assert_eq!(
-            builder.push(2, &label, b"i", &large),
+            builder.push(2, &label, Strength::Full, b"", b"m"),
             Err(PackError::Layout { index: 1 })
         );
         assert_eq!(
-            builder.push(1 << 53, &label, b"i", b"m"),
+            builder.push(2, &label, Strength::Full, b"i", &large),
+            Err(PackError::Layout { index: 1 })
+        );
+        assert_eq!(
+            builder.push(1 << 53, &label, Strength::Full, b"i", b"m"),
             Err(PackError::Seed { index: 1 })
         );
         assert_eq!(builder.finish().unwrap().1, b"im");

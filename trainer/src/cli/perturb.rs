@@ -2,8 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use image::GrayImage;
-use parallax_captcha::perturb::{self, Budget, Ensemble, Epsilon, PerturbConfig, Sparse};
+use parallax_captcha::{
+    perturb::{self, Budget, Ensemble, Epsilon, PerturbConfig, Sparse},
+    strength::Strengths,
+};
 use serde::Serialize;
 
 use super::{CommandError, output, progress};
@@ -77,6 +79,8 @@ fn epsilon(text: &str) -> Result<Epsilon, String> {
 struct Perturbed {
     out: PathBuf,
     count: usize,
+    /// How much of their perturbation the pictures kept; those without a stroke mask are not judged.
+    strengths: Strengths,
     device: String,
     config: PerturbConfig,
 }
@@ -103,12 +107,14 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         let (folder, config) = (Arc::clone(&folder), config.clone());
         move |index: u64| perturbed(&folder, index as usize, &mut model, &config)
     });
+    let mut strengths = Vec::with_capacity(count);
     for picture in Ordered::start(0..count as u64, AHEAD, workers) {
         if interrupt::requested() {
             return Err(CommandError::Interrupted(None));
         }
         let (entry, picture) = picture?;
-        writer.add(&entry, &picture, None)?;
+        writer.add(&entry, &picture.image, None)?;
+        strengths.push(picture.strength);
         bar.inc(1);
     }
     writer.commit()?;
@@ -117,14 +123,17 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let result = Perturbed {
         out: options.out.clone(),
         count,
+        strengths: strengths.into_iter().collect(),
         device: device.to_string(),
         config,
     };
     output::print(&result, options.json, |result| {
         format!(
-            "{count} perturbed captchas in {} ({})",
+            "{count} perturbed captchas in {} ({}); {} by half, {} not at all, to stay readable",
             result.out.display(),
-            result.device
+            result.device,
+            result.strengths.half,
+            result.strengths.plain
         )
     })?;
     Ok(())
@@ -194,11 +203,15 @@ fn perturbed(
     index: usize,
     model: &mut Ensemble<AttackModel>,
     config: &PerturbConfig,
-) -> Result<(Entry, GrayImage), CommandError> {
+) -> Result<(Entry, perturb::Perturbed), CommandError> {
     let entry = folder.entry(index)?;
     let picture = folder.picture(entry)?;
-    let mask = folder.mask(entry)?.unwrap_or_else(|| perturb::estimate_mask(&picture));
-    let perturbed = perturb::perturb(model, &picture, &mask, &entry.label, config);
+    let known = folder.mask(entry)?;
+    // An estimated mask is good enough to place a budget, not to judge strokes by.
+    let gate = config.gate.filter(|_| known.is_some());
+    let config = PerturbConfig { gate, ..config.clone() };
+    let mask = known.unwrap_or_else(|| perturb::estimate_mask(&picture));
+    let perturbed = perturb::perturb(model, &picture, &mask, &entry.label, &config);
     let perturbed = perturbed.map_err(|error| CommandError::Perturb {
         file: entry.file.clone(),
         reason: error.to_string(),

@@ -63,6 +63,14 @@ fn mask() -> GrayImage {
     })
 }
 
+/// What visitors get, without the gate: the pictures here show nothing readable.
+fn ungated() -> PerturbConfig {
+    PerturbConfig {
+        gate: None,
+        ..PerturbConfig::default()
+    }
+}
+
 fn random_config(rng: &mut ChaCha8Rng) -> PerturbConfig {
     let mut epsilon = || Epsilon::new(unit(rng)).unwrap();
     let (near, far) = (epsilon(), epsilon());
@@ -85,7 +93,7 @@ fn random_config(rng: &mut ChaCha8Rng) -> PerturbConfig {
         steps: 1 + rng.next_u32() % 6,
         step_size: 0.1 + 4.0 * unit(rng),
         gradient_blur_px: 3.0 * unit(rng),
-        ..PerturbConfig::default()
+        ..ungated()
     }
 }
 
@@ -104,7 +112,7 @@ fn the_quantised_picture_is_within_the_budget_whatever_the_gradients() {
         let (image, config) = (noise(&mut rng), random_config(&mut rng));
         let mut gradients = ChaCha8Rng::seed_from_u64(case);
         let mut random = model(|_| reply(0.0, (0..MODEL_PIXELS).map(|_| unit(&mut gradients) - 0.5).collect()));
-        let perturbed = perturb(&mut random, &image, &mask(), &label(), &config).unwrap();
+        let perturbed = perturb(&mut random, &image, &mask(), &label(), &config).unwrap().image;
         assert_eq!(random.losses.len(), config.steps as usize);
 
         let (on_strokes, anywhere) = match config.budget {
@@ -142,9 +150,9 @@ fn a_linear_model_is_driven_to_the_end_of_the_budget() {
         },
         gradient_blur_px: 0.0,
         step_size: 1.0,
-        ..PerturbConfig::default()
+        ..ungated()
     };
-    let perturbed = perturb(&mut linear, &image, &mask(), &label(), &config).unwrap();
+    let perturbed = perturb(&mut linear, &image, &mask(), &label(), &config).unwrap().image;
     assert!(linear.losses.is_sorted_by(|a, b| a < b), "{:?}", linear.losses);
     assert!(
         moved(&image, &perturbed)
@@ -167,7 +175,7 @@ fn the_loss_of_a_quadratic_model_rises_with_every_step() {
     let image = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([128]));
     let config = PerturbConfig {
         gradient_blur_px: 0.0,
-        ..PerturbConfig::default()
+        ..ungated()
     };
     perturb(&mut quadratic, &image, &mask(), &label(), &config).unwrap();
     // The later half may stand at the border of the budget.
@@ -184,7 +192,7 @@ fn same_gradients_same_pixels() {
         let mut rng = ChaCha8Rng::seed_from_u64(9);
         let image = noise(&mut rng);
         let mut random = model(|_| reply(0.0, (0..MODEL_PIXELS).map(|_| unit(&mut rng) - 0.5).collect()));
-        perturb(&mut random, &image, &mask(), &label(), &PerturbConfig::default()).unwrap()
+        perturb(&mut random, &image, &mask(), &label(), &ungated()).unwrap()
     };
     assert_eq!(run(), run());
 }
@@ -197,7 +205,7 @@ fn blanks_are_rewarded_from_the_first_and_from_the_second_gradient_on() {
         &noise(&mut ChaCha8Rng::seed_from_u64(1)),
         &mask(),
         &label(),
-        &PerturbConfig::default(),
+        &ungated(),
     )
     .unwrap();
     let blank = |step: usize, frame: usize| flat.weights[step][frame * CLASSES];
@@ -229,7 +237,7 @@ fn blank_frames_are_learned_from_the_first_model_that_tells_them() {
 
     let mut late = Late { weights: vec![] };
     let image = noise(&mut ChaCha8Rng::seed_from_u64(1));
-    perturb(&mut late, &image, &mask(), &label(), &PerturbConfig::default()).unwrap();
+    perturb(&mut late, &image, &mask(), &label(), &ungated()).unwrap();
     let between: Vec<_> = late
         .weights
         .iter()
@@ -242,7 +250,7 @@ fn blank_frames_are_learned_from_the_first_model_that_tells_them() {
 #[test]
 fn unusable_inputs_and_replies_are_errors() {
     let image = GrayImage::new(WIDTH, HEIGHT);
-    let config = PerturbConfig::default();
+    let config = ungated();
     let attempt = |image: &GrayImage, mask: &GrayImage, config: &PerturbConfig, answer: fn(u32) -> Gradient| {
         let mut step = 0;
         let mut model = model(|_| {
@@ -312,7 +320,7 @@ fn the_models_own_error_is_kept() {
         }
     }
     let image = GrayImage::new(WIDTH, HEIGHT);
-    let failed = perturb(&mut Broken, &image, &image, &label(), &PerturbConfig::default());
+    let failed = perturb(&mut Broken, &image, &image, &label(), &ungated());
     assert_eq!(failed, Err(PerturbError::Model(Broken)));
 }
 
@@ -321,7 +329,7 @@ fn huge_and_tiny_gradients_make_no_nan_pixels() {
     for size in [1e38_f32, 1e-38, 1e-45] {
         let mut extreme = model(|_| reply(0.0, vec![size; MODEL_PIXELS]));
         let image = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([100]));
-        let perturbed = perturb(&mut extreme, &image, &mask(), &label(), &PerturbConfig::default()).unwrap();
-        assert!(perturbed.iter().all(|p| *p >= 100), "{size}");
+        let perturbed = perturb(&mut extreme, &image, &mask(), &label(), &ungated()).unwrap();
+        assert!(perturbed.image.iter().all(|p| *p >= 100), "{size}");
     }
 }

@@ -54,6 +54,7 @@ fn summary(id: Digest, state: SetState, set: SetIndex) -> SetSummary {
         created: set.created,
         count: set.count(),
         bytes,
+        strengths: set.strengths(),
         recipe: set.recipe,
     }
 }

@@ -30,30 +30,35 @@ const ANSWERED: usize = 200;
 /// The edge makes three to four pictures a second on one core; a busy machine gets time.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// A solver that has bought the texts of a set and retrained on it: Model 1 of the zoo, like the substitute.
-fn attacker(folder: &Path, bought: &ImageSet) -> Recognizer {
-    let labels = bought.pictures.iter().enumerate().map(|(number, picture)| {
+/// A solver that has bought the texts of whole sets and retrained on them, twice: Model 1 of the zoo, like the substitute.
+fn attacker(folder: &Path, bought: &[&ImageSet]) -> Recognizer {
+    let pictures = bought.iter().flat_map(|set| &set.pictures);
+    let labels = pictures.enumerate().map(|(number, picture)| {
         let name = format!("{number}.png");
         fs::write(folder.join(&name), &picture.image).unwrap();
         json!({ "image": name, "answer": picture.label }).to_string()
     });
-    let (file, out) = (folder.join("bought.ndjson"), folder.join("attacker"));
-    let alone = folder.join("crnn");
-    Checkpoint::shipped().alone().write(&alone);
+    let file = folder.join("bought.ndjson");
     fs::write(&file, labels.collect::<Vec<_>>().join("\n")).unwrap();
-    parallax([
-        &"finetune",
-        &"--device",
-        &"cpu",
-        &"--checkpoint",
-        &alone,
-        &"--lambda",
-        &"1",
-        &"--queries",
-        &file,
-        &"--out",
-        &out,
-    ]);
+    let mut out = folder.join("crnn");
+    Checkpoint::shipped().alone().write(&out);
+    // A fine-tuning ends before a solver has learned all that it can: the schedule of a substitute, not of an attacker.
+    for again in ["once", "twice"] {
+        let before = std::mem::replace(&mut out, folder.join(again));
+        parallax([
+            &"finetune",
+            &"--device",
+            &"cpu",
+            &"--checkpoint",
+            &before,
+            &"--lambda",
+            &"1",
+            &"--queries",
+            &file,
+            &"--out",
+            &out,
+        ]);
+    }
     let session = SessionConfig {
         device: Device::Cpu,
         threads: 1,
@@ -113,8 +118,9 @@ fn the_solver_that_answered_fails_after_fine_tuning_and_not_without() {
     edge.run_cron();
     let folder = tempfile::TempDir::new().unwrap();
     let bought = whole_set(&edge, None);
-    let mut attacker = attacker(folder.path(), &bought);
-    let served = renewed(&edge, &bought);
+    let more = renewed(&edge, &bought);
+    let mut attacker = attacker(folder.path(), &[&bought, &more]);
+    let served = renewed(&edge, &more);
     let shipped = served.index.recipe.checkpoint.to_string();
     let before = success(&mut attacker, &served);
 

@@ -59,7 +59,7 @@ fn answers_are_recorded_paged_shown_and_deleted() {
     let visitor = Visitor::of(edge, RECORDED);
     let first = visitor.challenged();
     let first_picture = visitor.picture(&first);
-    let Outcome::Retry { challenge: second } = visitor.answer(&first, " xx xx ") else {
+    let Outcome::Retry { challenge: second } = visitor.answer(&first, " pp pp ") else {
         panic!("a wrong answer gets another picture");
     };
     // Passed over: no answer, no record.

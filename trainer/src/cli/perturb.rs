@@ -129,10 +129,10 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     output::print(&result, options.json, |result| {
         format!(
-            "{count} perturbed captchas in {} ({}); {} by half, {} not at all, to stay readable",
+            "{count} perturbed captchas in {} ({}); {} less than they could be, {} not at all, to stay readable",
             result.out.display(),
             result.device,
-            result.strengths.half,
+            result.strengths.weakened,
             result.strengths.plain
         )
     })?;

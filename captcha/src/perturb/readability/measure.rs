@@ -8,6 +8,8 @@ use crate::perturb::hull::{components, glyphs, index};
 
 /// Standard deviation of the window that tones of ink and ground are averaged in, pixels: about a glyph.
 const LOCAL: f32 = 8.0;
+/// The weight that the average over the whole picture has beside that window's, of 1.
+const TRACE: f32 = 1e-4;
 /// Of the blur before a pixel is taken for ink.
 const FINE: f32 = 1.0;
 /// Of the blur before structures are compared.
@@ -119,22 +121,19 @@ impl Scene {
 
     /// Whether each pixel is nearer to the tone of the ink around it than to the ground's.
     fn looks_like_ink(&self, pixels: &[f32]) -> Vec<bool> {
-        let local = |weights: Vec<f32>| {
+        // Far from all of them, where next to nothing is left of the window, the tone is what it is on average.
+        let local = |of: Vec<bool>| {
+            let weights: Vec<f32> = of.iter().map(|of| f32::from(u8::from(*of))).collect();
+            let average = mean(pixels.iter().zip(&of).filter(|(_, of)| **of).map(|(p, _)| *p));
             let weighted: Vec<f32> = pixels.iter().zip(&weights).map(|(p, w)| p * w).collect();
             let (sum, weight) = (raw_blur(&weighted, LOCAL), raw_blur(&weights, LOCAL));
             sum.into_iter()
                 .zip(weight)
-                .map(|(sum, weight)| sum / weight.max(1e-6))
+                .map(|(sum, weight)| (sum + TRACE * average) / (weight + TRACE))
                 .collect::<Vec<_>>()
         };
-        // A trace of weight everywhere: far from all text, ground and ink are what they are on average.
-        let ink = local(self.strokes.iter().map(|s| if *s { 1.0 } else { 1e-6 }).collect());
-        let ground = local(
-            self.distance
-                .iter()
-                .map(|d| if *d > BORDER { 1.0 } else { 1e-6 })
-                .collect(),
-        );
+        let ink = local(self.strokes.clone());
+        let ground = local(self.distance.iter().map(|d| *d > BORDER).collect());
         let tones = ink
             .into_iter()
             .zip(ground)

@@ -13,6 +13,10 @@ use super::grid::{to_image, to_unit};
 use crate::strength::Strength;
 use measure::Scene;
 
+/// The shares of a perturbation that are tried, in this order. Solvers read what is weakened more often, so that it is
+/// weakened no more than it takes.
+const SHARES: [f32; 4] = [1.0, 0.85, 0.7, 0.5];
+
 /// How readable a perturbed picture is, beside the plain one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Readability {
@@ -54,10 +58,10 @@ pub struct Gate {
 impl Default for Gate {
     fn default() -> Self {
         Self {
-            lost: 0.15,
-            contrast: 1.25,
-            wholeness: 0.3,
-            similarity: 0.75,
+            lost: 0.18,
+            contrast: 1.0,
+            wholeness: 0.25,
+            similarity: 0.72,
             color_difference: 12.0,
             phantom: 1.2,
         }
@@ -109,18 +113,24 @@ impl Gate {
         strokes: &[bool],
         glyphs: usize,
     ) -> (GrayImage, Strength) {
-        let full = to_image(perturbed);
         let Some(scene) = Scene::new(original, strokes, glyphs) else {
-            return (full, Strength::Full);
+            return (to_image(perturbed), Strength::Full);
         };
-        let passes = |image: &GrayImage| scene.judge(&to_unit(image)).is_some_and(|found| found.passes(self));
-        if passes(&full) {
-            return (full, Strength::Full);
-        }
-        let halves = original.iter().zip(perturbed).map(|(o, p)| f32::midpoint(*o, *p));
-        let half = to_image(&halves.collect::<Vec<_>>());
-        if passes(&half) {
-            return (half, Strength::Half);
+        for share in SHARES {
+            let pixels: Vec<f32> = original
+                .iter()
+                .zip(perturbed)
+                .map(|(o, p)| o + share * (p - o))
+                .collect();
+            let image = to_image(&pixels);
+            if scene.judge(&to_unit(&image)).is_some_and(|found| found.passes(self)) {
+                let strength = if share < 1.0 {
+                    Strength::Weakened
+                } else {
+                    Strength::Full
+                };
+                return (image, strength);
+            }
         }
         (to_image(original), Strength::Plain)
     }

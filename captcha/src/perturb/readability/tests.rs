@@ -93,7 +93,7 @@ fn what_cannot_be_judged_is_not() {
     }
 }
 
-/// The gate weakens by halves, and to nothing at last.
+/// The gate weakens step by step, and to nothing at last.
 #[test]
 fn what_fails_is_weakened_until_it_passes() {
     let (plain, mask) = bars();
@@ -110,7 +110,7 @@ fn what_fails_is_weakened_until_it_passes() {
     let (image, strength) = apply(0.04);
     assert_eq!((strength, image.get_pixel(45, 30).0[0]), (Strength::Full, 110));
     let (image, strength) = apply(0.2);
-    assert_eq!((strength, image.get_pixel(45, 30).0[0]), (Strength::Half, 126));
+    assert_eq!((strength, image.get_pixel(45, 30).0[0]), (Strength::Weakened, 126));
     let (image, strength) = apply(0.6);
     assert_eq!((strength, image), (Strength::Plain, plain.clone()));
 }

@@ -12,7 +12,7 @@ use crate::{attack::Picture, experiment::ExperimentError};
 /// Bytes of a label, zeros behind its end, the last one the strength.
 const LABEL: usize = 8;
 /// By the byte that stands for each.
-const STRENGTHS: [Strength; 3] = [Strength::Full, Strength::Half, Strength::Plain];
+const STRENGTHS: [Strength; 3] = [Strength::Full, Strength::Weakened, Strength::Plain];
 const PIXELS: usize = (WIDTH * HEIGHT) as usize;
 
 /// Labels and pixels, one captcha after the other.
@@ -73,7 +73,7 @@ mod tests {
         };
         let set = vec![
             picture("A2FH", 3, Strength::Full),
-            picture("HJKLMN", 200, Strength::Half),
+            picture("HJKLMN", 200, Strength::Weakened),
             picture("A2D3", 9, Strength::Plain),
         ];
         let bytes = pack(&set);

@@ -76,8 +76,9 @@ impl Font {
 }
 
 impl fmt::Display for Font {
+    /// The name that it has in a serialised [`super::Style`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
+        self.serialize(f)
     }
 }
 

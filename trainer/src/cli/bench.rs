@@ -98,6 +98,7 @@ fn time_step(options: &StepOptions) -> Result<StepTiming, CommandError> {
         style: Style::default(),
         seed: 0,
         stream: Stream::Training,
+        filtered: false,
     };
     let samples: Vec<_> = (0..batch as u64).map(|index| pictures.sample(index)).collect();
     let model = options.model.model().map_err(TrainError::from)?;

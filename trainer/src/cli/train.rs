@@ -8,7 +8,7 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use parallax_captcha::text::SCHEME_VERSION;
+use parallax_captcha::text::{Font, SCHEME_VERSION, Style};
 use parallax_onnx::checkpoint::Training;
 use serde::Serialize;
 
@@ -44,6 +44,12 @@ pub struct Options {
     /// How the pictures look
     #[arg(long, value_enum, default_value_t = StyleName::Default)]
     style: StyleName,
+    /// Fonts to draw them in [default: the style's]
+    #[arg(long, value_name = "FONT,FONT", value_delimiter = ',', value_parser = font)]
+    fonts: Vec<Font>,
+    /// Every other picture goes through one of the filters of `solve --preprocess`, at random: a solver that expects them
+    #[arg(long)]
+    filtered: bool,
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
@@ -81,6 +87,11 @@ pub struct Options {
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+fn font(name: &str) -> Result<Font, String> {
+    let known = || Font::ALL.map(|font| font.to_string()).join(", ");
+    serde_json::from_value(name.into()).map_err(|_| format!("not one of {}", known()))
 }
 
 fn learning_rate(text: &str) -> Result<f32, String> {
@@ -204,7 +215,14 @@ fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
         feature_steps: options.feature_steps.unwrap_or(options.model.feature_steps()),
         cycles: options.cycles,
         threads: session.threads,
-        style: options.style.style(),
+        style: match options.fonts.as_slice() {
+            [] => options.style.style(),
+            fonts => Style {
+                fonts: fonts.to_vec(),
+                ..options.style.style()
+            },
+        },
+        filtered: options.filtered,
         scheme_version: SCHEME_VERSION,
     }
 }
@@ -222,7 +240,14 @@ fn header(options: &Options, config: &TrainConfig) -> RunHeader {
 
 /// The command that makes this checkpoint again, on the same machine.
 fn command(options: &Options, config: &TrainConfig) -> String {
-    let style = options.style.name();
+    let mut style = options.style.name().to_owned();
+    if !options.fonts.is_empty() {
+        let fonts: Vec<String> = options.fonts.iter().map(ToString::to_string).collect();
+        style += &format!(" --fonts {}", fonts.join(","));
+    }
+    if options.filtered {
+        style += " --filtered";
+    }
     format!(
         "parallax train --model {} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
          --feature-steps {} --cycles {} --threads {}",

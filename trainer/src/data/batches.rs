@@ -1,12 +1,13 @@
 //! Batches of fresh pictures for training, drawn ahead of time in the background.
 
+use clap::ValueEnum;
 use parallax_captcha::{
     alphabet::Label,
     text::{self, Style},
 };
 
 use super::seeds::{Stream, picture_seed};
-use crate::parallel::Ordered;
+use crate::{parallel::Ordered, preprocess::Preprocess};
 
 /// Batches that each drawing thread may be ahead.
 const AHEAD: usize = 8;
@@ -29,15 +30,19 @@ pub struct Pictures {
     pub seed: u64,
     /// What they are for.
     pub stream: Stream,
+    /// Whether every other picture, at random, goes through a filter, as at a solver that learns to read filtered ones.
+    pub filtered: bool,
 }
 
 impl Pictures {
     /// Picture `index`.
     #[must_use]
     pub fn sample(&self, index: u64) -> Sample {
-        let captcha = text::draw(&self.style, picture_seed(self.stream, self.seed, index));
+        let seed = picture_seed(self.stream, self.seed, index);
+        let captcha = text::draw(&self.style, seed);
+        let filter = if self.filtered { filter(seed) } else { Preprocess::None };
         Sample {
-            image: text::model_input(&captcha.image),
+            image: text::model_input(&filter.apply(&captcha.image)),
             label: captcha.label,
         }
     }
@@ -55,9 +60,44 @@ impl Pictures {
     }
 }
 
+/// Of the pictures drawn from `seed`: none for one half of them, each of the others as often as the next.
+fn filter(seed: u64) -> Preprocess {
+    let chance = picture_seed(Stream::Filter, seed, 0);
+    let filters = Preprocess::value_variants();
+    let one = ((chance >> 1) % filters.len().max(1) as u64) as usize;
+    match filters.get(one) {
+        Some(filter) if chance & 1 == 1 => *filter,
+        _ => Preprocess::None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_of_the_filtered_pictures_are_as_drawn() {
+        let plain = Pictures {
+            style: Style::default(),
+            seed: 5,
+            stream: Stream::Training,
+            filtered: false,
+        };
+        let filtered = Pictures {
+            filtered: true,
+            ..plain.clone()
+        };
+        let (mut same, mut black_and_white) = (0, 0);
+        for index in 0..150 {
+            let (one, other) = (plain.sample(index), filtered.sample(index));
+            assert_eq!(one.label, other.label);
+            same += u32::from(one == other);
+            black_and_white += u32::from(other.image.iter().filter(|p| **p < 0.02).count() > 100);
+        }
+        // A half, and a fifteenth of the other half; thresholds are five of fifteen filters. Four standard deviations.
+        assert!((56..=104).contains(&same), "{same} of 150");
+        assert!((7..=43).contains(&black_and_white), "{black_and_white} of 150");
+    }
 
     #[test]
     fn batches_go_on_where_a_run_stopped() {
@@ -65,6 +105,7 @@ mod tests {
             style: Style::default(),
             seed: 3,
             stream: Stream::Training,
+            filtered: false,
         };
         let drawn: Vec<_> = pictures.batches(2, 0, 1).take(3).collect();
         assert_eq!(drawn[2], pictures.batches(2, 2, 2).next().unwrap());

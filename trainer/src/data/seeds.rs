@@ -16,6 +16,8 @@ pub enum Stream {
     Final,
     /// `parallax experiment`.
     Experiment,
+    /// Which filter a picture goes through; its seed is the picture's.
+    Filter,
 }
 
 impl Stream {
@@ -27,6 +29,7 @@ impl Stream {
             Self::Progress => 0xd14b_70a9_8e36_c5f3,
             Self::Final => 0x68e7_952c_f01d_4ab9,
             Self::Experiment => 0xa37b_05d6_914e_2c8f,
+            Self::Filter => 0x51c9_a2e4_7d08_f36b,
         }
     }
 }
@@ -70,6 +73,7 @@ mod tests {
             Stream::Progress,
             Stream::Final,
             Stream::Experiment,
+            Stream::Filter,
         ] {
             for seed in 0..8 {
                 for index in 0..1_000 {

@@ -245,6 +245,7 @@ fn originals(config: &FinetuneConfig, stream: Stream) -> Pictures {
         style: config.original.clone(),
         seed: config.seed,
         stream,
+        filtered: false,
     }
 }
 

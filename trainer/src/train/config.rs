@@ -30,6 +30,9 @@ pub struct TrainConfig {
     pub threads: usize,
     /// How the pictures look.
     pub style: Style,
+    /// Whether every other picture goes through a filter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub filtered: bool,
     /// Version of the renderer.
     pub scheme_version: u32,
 }
@@ -100,6 +103,7 @@ mod tests {
             cycles: 1,
             threads: 1,
             style: Style::default(),
+            filtered: false,
             scheme_version: 1,
         }
     }

@@ -233,5 +233,7 @@ fn pictures(config: &TrainConfig, stream: Stream) -> Pictures {
         style: config.style.clone(),
         seed: config.seed,
         stream,
+        // Accuracy is that on captchas as they are.
+        filtered: config.filtered && stream == Stream::Training,
     }
 }

@@ -187,6 +187,7 @@ mod tests {
             cycles: 1,
             threads: 2,
             style: Style::default(),
+            filtered: false,
             scheme_version: 1,
         };
         let state = TrainingState {

@@ -313,6 +313,7 @@ mod tests {
             style: Style::default(),
             seed: 1,
             stream: Stream::Training,
+            filtered: false,
         };
         let batch: Vec<_> = (0..4).map(|index| pictures.sample(index)).collect();
         let config = SessionConfig {

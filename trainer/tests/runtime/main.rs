@@ -32,6 +32,7 @@ fn samples(count: u64) -> Vec<Sample> {
         style: Style::default(),
         seed: 11,
         stream: Stream::Progress,
+        filtered: false,
     };
     (0..count).map(|index| pictures.sample(index)).collect()
 }

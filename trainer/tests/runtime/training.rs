@@ -28,6 +28,7 @@ fn config() -> TrainConfig {
         cycles: 1,
         threads: CPU.threads,
         style: Style::default(),
+        filtered: false,
         scheme_version: SCHEME_VERSION,
     }
 }

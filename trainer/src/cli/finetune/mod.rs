@@ -243,6 +243,7 @@ fn originals(options: &Options, stream: Stream, count: u64) -> Vec<Sample> {
         style: options.original.style(),
         seed: options.seed,
         stream,
+        filtered: false,
     };
     (0..count).map(|index| pictures.sample(index)).collect()
 }

@@ -36,6 +36,7 @@ impl Lab {
             cycles: 1,
             threads: session.threads,
             style: style.clone(),
+            filtered: false,
             scheme_version: SCHEME_VERSION,
         };
         let recognizer = self.cache.get_or("base", &(VERSION, self.device(), &config), || {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{CommandError, output};
 use crate::{
-    experiment::{Cache, Experiment, Lab, Report, Setting, Size},
+    experiment::{Cache, Experiment, Lab, Report, Setting, Size, Trained},
     files,
+    models::Checkpoint,
     runtime::{Device, DeviceChoice, SessionConfig, default_threads},
     zoo::Architecture,
 };
@@ -39,6 +40,10 @@ pub struct Options {
     /// Clean captchas that base models learn from [default: as many as suffice]
     #[arg(long, value_parser = clap::value_parser!(u64).range(64..))]
     base_samples: Option<u64>,
+    /// A base model that is there already: a checkpoint that was trained on clean captchas of the one setting's style;
+    /// repeat for several [default: each is trained]
+    #[arg(long, value_name = "DIR")]
+    base: Vec<PathBuf>,
     /// The folder to write NAME.json, NAME.md and NAME.svg to
     #[arg(long, default_value = "experiments")]
     out: PathBuf,
@@ -121,7 +126,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
             "clusters needs two substitutes at least".to_owned(),
         ));
     }
-    let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, default_threads());
+    let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, default_threads()).with_bases(bases(options)?);
     let size = Size {
         scale: options.scale,
         seeds: options.seeds,
@@ -149,6 +154,32 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     output::print(&made, options.json, |_| markdown)?;
     Ok(())
+}
+
+fn bases(options: &Options) -> Result<Vec<Trained>, CommandError> {
+    if !options.base.is_empty() && options.setting == SettingChoice::Both {
+        return Err(CommandError::Usage(
+            "a base model has learned one setting's style: name that --setting".to_owned(),
+        ));
+    }
+    let mut bases: Vec<Trained> = Vec::new();
+    for root in &options.base {
+        let checkpoint = Checkpoint::open_or_shipped(Some(root))?;
+        let (architecture, ..) = checkpoint.model()?;
+        if bases.iter().any(|base| base.architecture == architecture) {
+            return Err(CommandError::Usage(format!(
+                "{}: another base model is a {}, too",
+                root.display(),
+                architecture.name()
+            )));
+        }
+        bases.push(Trained {
+            architecture,
+            recognizer: checkpoint.recognizer()?,
+            weight: 1.0,
+        });
+    }
+    Ok(bases)
 }
 
 fn substitutes(options: &Options) -> Vec<Architecture> {
@@ -181,12 +212,17 @@ fn command(options: &Options, session: SessionConfig, jobs: NonZeroUsize) -> Str
     let base = options
         .base_samples
         .map_or(String::new(), |samples| format!(" --base-samples {samples}"));
+    let bases: String = options
+        .base
+        .iter()
+        .map(|root| format!(" --base {}", root.display()))
+        .collect();
     let substitutes: String = substitutes(options)
         .iter()
         .map(|model| format!(" --substitute {}", model.name()))
         .collect();
     format!(
-        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{substitutes}{base} --device {} --threads {} --jobs {jobs}",
+        "parallax experiment {} --scale {} --setting {} --seeds {}{rounds} --measured {}{substitutes}{base}{bases} --device {} --threads {} --jobs {jobs}",
         options.experiment.name(),
         options.scale,
         options.setting.name(),

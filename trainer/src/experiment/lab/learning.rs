@@ -15,11 +15,14 @@ use crate::{
 };
 
 impl Lab {
-    /// A model trained on clean captchas.
+    /// A model trained on clean captchas: one of those given, or else made.
     ///
     /// # Errors
     /// [`ExperimentError`].
     pub fn base(&self, architecture: Architecture, style: &Style, samples: u64) -> Result<Trained, ExperimentError> {
+        if let Some(given) = self.bases.iter().find(|base| base.architecture == architecture) {
+            return Ok(given.clone());
+        }
         let session = SessionConfig {
             threads: self.base_threads,
             ..self.session

@@ -48,6 +48,8 @@ pub struct Lab {
     jobs: NonZeroUsize,
     /// Threads for base models: the repetitions wait for them.
     base_threads: usize,
+    /// Base models that need not be trained.
+    bases: Vec<Trained>,
     started: Instant,
     /// Stages that were made, not found.
     made: AtomicUsize,
@@ -94,9 +96,16 @@ impl Lab {
             session,
             jobs,
             base_threads,
+            bases: Vec::new(),
             started: Instant::now(),
             made: AtomicUsize::new(0),
         }
+    }
+
+    /// With base models that were trained elsewhere, on clean captchas of the style of whatever is measured.
+    #[must_use]
+    pub fn with_bases(self, bases: Vec<Trained>) -> Self {
+        Self { bases, ..self }
     }
 
     /// Repetitions at a time.

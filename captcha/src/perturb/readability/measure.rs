@@ -36,10 +36,25 @@ pub(super) struct Scene {
     glyphs: Vec<Glyph>,
     /// 1 where ink is darker, -1 where it is lighter.
     sign: f32,
+    ink: Region,
+    ground: Region,
     /// What looks like ink in the plain picture.
     inked: Vec<bool>,
-    /// The plain picture as the eye sees it.
-    seen: Vec<f32>,
+    seen: Seen,
+}
+
+/// Some of the pixels, to tell the tone of those around each.
+struct Region {
+    inside: Vec<bool>,
+    /// How many of them there are in the window around each pixel, of 1.
+    density: Vec<f32>,
+}
+
+/// A picture as the eye sees it, with its mean and mean square in the window around each pixel.
+struct Seen {
+    pixels: Vec<f32>,
+    mean: Vec<f32>,
+    square: Vec<f32>,
 }
 
 /// Indices of pixels.
@@ -83,12 +98,14 @@ impl Scene {
         }
         let mut scene = Self {
             plain: plain.to_vec(),
+            ink: Region::new(strokes.to_vec()),
+            ground: Region::new(distance.iter().map(|d| *d > BORDER).collect()),
             strokes: strokes.to_vec(),
             distance,
             glyphs,
             sign: if ink <= ground { 1.0 } else { -1.0 },
             inked: Vec::new(),
-            seen: blurred(plain, EYE),
+            seen: Seen::new(plain),
         };
         scene.inked = scene.looks_like_ink(plain);
         Some(scene)
@@ -121,19 +138,7 @@ impl Scene {
 
     /// Whether each pixel is nearer to the tone of the ink around it than to the ground's.
     fn looks_like_ink(&self, pixels: &[f32]) -> Vec<bool> {
-        // Far from all of them, where next to nothing is left of the window, the tone is what it is on average.
-        let local = |of: Vec<bool>| {
-            let weights: Vec<f32> = of.iter().map(|of| f32::from(u8::from(*of))).collect();
-            let average = mean(pixels.iter().zip(&of).filter(|(_, of)| **of).map(|(p, _)| *p));
-            let weighted: Vec<f32> = pixels.iter().zip(&weights).map(|(p, w)| p * w).collect();
-            let (sum, weight) = (raw_blur(&weighted, LOCAL), raw_blur(&weights, LOCAL));
-            sum.into_iter()
-                .zip(weight)
-                .map(|(sum, weight)| (sum + TRACE * average) / (weight + TRACE))
-                .collect::<Vec<_>>()
-        };
-        let ink = local(self.strokes.clone());
-        let ground = local(self.distance.iter().map(|d| *d > BORDER).collect());
+        let (ink, ground) = (self.ink.tones(pixels), self.ground.tones(pixels));
         let tones = ink
             .into_iter()
             .zip(ground)
@@ -155,12 +160,10 @@ impl Scene {
     fn similarity(&self, pixels: &[f32]) -> f32 {
         // (0.01, 0.03)^2 of the range, as in the paper.
         let (c1, c2) = (1e-4, 9e-4);
-        let (a, b) = (&self.seen, blurred(pixels, EYE));
-        let product = |x: &[f32], y: &[f32]| blurred(&x.iter().zip(y).map(|(x, y)| x * y).collect::<Vec<_>>(), WINDOW);
-        let (mean_a, mean_b) = (blurred(a, WINDOW), blurred(&b, WINDOW));
-        let (aa, bb, ab) = (product(a, a), product(&b, &b), product(a, &b));
-        let means = mean_a.into_iter().zip(mean_b);
-        let squares = aa.into_iter().zip(bb).zip(ab);
+        let (a, b) = (&self.seen, Seen::new(pixels));
+        let ab = mean_product(&a.pixels, &b.pixels);
+        let means = a.mean.iter().zip(&b.mean);
+        let squares = a.square.iter().zip(&b.square).zip(&ab);
         let each = means
             .zip(squares)
             .zip(&self.distance)
@@ -181,6 +184,44 @@ impl Scene {
         let strokes: usize = self.glyphs.iter().map(|glyph| glyph.strokes.len()).sum();
         share(largest * self.glyphs.len(), strokes)
     }
+}
+
+impl Region {
+    fn new(inside: Vec<bool>) -> Self {
+        let weights: Vec<f32> = inside.iter().map(|of| f32::from(u8::from(*of))).collect();
+        Self {
+            inside,
+            density: raw_blur(&weights, LOCAL),
+        }
+    }
+
+    /// The tone that those around each pixel have, in the mean; far from all of them, where next to nothing is left of the
+    /// window, what it is over the whole picture.
+    fn tones(&self, pixels: &[f32]) -> Vec<f32> {
+        let own = |(pixel, inside): (&f32, &bool)| if *inside { *pixel } else { 0.0 };
+        let weighted: Vec<f32> = pixels.iter().zip(&self.inside).map(own).collect();
+        let count = self.inside.iter().filter(|inside| **inside).count();
+        let average = mean(weighted.iter().copied()) * PIXELS as f32 / count.max(1) as f32;
+        let sums = raw_blur(&weighted, LOCAL).into_iter().zip(&self.density);
+        sums.map(|(sum, density)| (sum + TRACE * average) / (density + TRACE))
+            .collect()
+    }
+}
+
+impl Seen {
+    fn new(pixels: &[f32]) -> Self {
+        let pixels = blurred(pixels, EYE);
+        Self {
+            mean: blurred(&pixels, WINDOW),
+            square: mean_product(&pixels, &pixels),
+            pixels,
+        }
+    }
+}
+
+/// The mean of the product in the window around each pixel.
+fn mean_product(a: &[f32], b: &[f32]) -> Vec<f32> {
+    blurred(&a.iter().zip(b).map(|(a, b)| a * b).collect::<Vec<_>>(), WINDOW)
 }
 
 /// The largest connected part of a glyph that looks like ink, a share of it.

@@ -1,11 +1,14 @@
 //! Captchas perturbed ahead of time, many at once.
 
-use std::{ops::Range, sync::Arc};
+use std::{convert::Infallible, ops::Range, sync::Arc};
 
 use image::GrayImage;
 use parallax_captcha::{
     alphabet::Label,
-    perturb::{Ensemble, EnsembleError, Member, PerturbConfig, PerturbError, Perturbed, perturb},
+    perturb::{
+        Ensemble, EnsembleError, Gradient, GradientModel, MODEL_HEIGHT, MODEL_WIDTH, Member, PerturbConfig,
+        PerturbError, Perturbed, perturb,
+    },
     strength::Strength,
     text::{self, Style},
 };
@@ -26,12 +29,54 @@ const AHEAD: usize = 8;
 /// What captchas are perturbed with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Surrogate {
-    /// Attack graphs that take turns. Without any, captchas stay as they are drawn.
-    pub members: Vec<Member<Vec<u8>>>,
+    /// Along what.
+    pub gradients: Gradients,
     /// How.
     pub config: PerturbConfig,
     /// Where. As many pictures are worked on at once as it has threads.
     pub session: SessionConfig,
+}
+
+/// Which way the pixels of captchas move.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Gradients {
+    /// Not at all: captchas stay as they are drawn.
+    None,
+    /// At random, the same way in every step: what the budget does without an attack.
+    Noise,
+    /// Along the gradients of these attack graphs, which take turns.
+    Of(Vec<Member<Vec<u8>>>),
+}
+
+impl Gradients {
+    /// The attack graphs, none of noise.
+    #[must_use]
+    pub fn members(&self) -> &[Member<Vec<u8>>] {
+        match self {
+            Self::None | Self::Noise => &[],
+            Self::Of(members) => members,
+        }
+    }
+}
+
+/// The same noise for every step of a picture, drawn from the picture's seed.
+struct Noise {
+    seed: u64,
+}
+
+impl GradientModel for Noise {
+    type Error = Infallible;
+
+    fn gradient(&mut self, _: &[f32], _: &Label, _: &[f32]) -> Result<Gradient, Infallible> {
+        let uniform = |index: u64| picture_seed(Stream::Noise, self.seed, index) as f64 / u64::MAX as f64;
+        Ok(Gradient {
+            loss: 0.0,
+            image: (0..u64::from(MODEL_WIDTH * MODEL_HEIGHT))
+                .map(|index| (uniform(index) - 0.5) as f32)
+                .collect(),
+            logits: None,
+        })
+    }
 }
 
 /// A perturbed captcha.
@@ -68,6 +113,9 @@ pub enum AttackError {
     /// A picture was refused.
     #[error(transparent)]
     Perturb(#[from] PerturbError<RuntimeError>),
+    /// A picture was refused, with noise.
+    #[error(transparent)]
+    Noise(PerturbError<Infallible>),
 }
 
 /// The captchas `range` of a stream, perturbed.
@@ -83,20 +131,27 @@ pub fn perturbed_pictures(
 ) -> Result<Vec<Picture>, AttackError> {
     let shared = Arc::new((style.clone(), surrogate.config.clone()));
     let worker = |_| {
-        let mut model = match surrogate.members.as_slice() {
-            [] => None,
-            members => Some(load(members, surrogate.session)?),
+        let (mut model, noise) = match &surrogate.gradients {
+            Gradients::None => (None, false),
+            Gradients::Noise => (None, true),
+            Gradients::Of(members) => (Some(load(members, surrogate.session)?), false),
         };
         let shared = Arc::clone(&shared);
         let make = move |index: u64| -> Result<Picture, AttackError> {
             let (style, config) = shared.as_ref();
-            let captcha = text::draw(style, picture_seed(stream, seed, index));
+            let seed = picture_seed(stream, seed, index);
+            let captcha = text::draw(style, seed);
             let Perturbed { image, strength } = match &mut model {
+                Some(model) => perturb(model, &captcha.image, &captcha.mask, &captcha.label, config)?,
+                None if noise => {
+                    let mut noise = Noise { seed };
+                    perturb(&mut noise, &captcha.image, &captcha.mask, &captcha.label, config)
+                        .map_err(AttackError::Noise)?
+                }
                 None => Perturbed {
                     image: captcha.image,
                     strength: Strength::Plain,
                 },
-                Some(model) => perturb(model, &captcha.image, &captcha.mask, &captcha.label, config)?,
             };
             Ok(Picture {
                 image,

@@ -164,20 +164,17 @@ fn bases(options: &Options) -> Result<Vec<Trained>, CommandError> {
     }
     let mut bases: Vec<Trained> = Vec::new();
     for root in &options.base {
-        let checkpoint = Checkpoint::open_or_shipped(Some(root))?;
-        let (architecture, ..) = checkpoint.model()?;
-        if bases.iter().any(|base| base.architecture == architecture) {
-            return Err(CommandError::Usage(format!(
-                "{}: another base model is a {}, too",
-                root.display(),
-                architecture.name()
-            )));
+        for given in Trained::of_checkpoint(&Checkpoint::open_or_shipped(Some(root))?)? {
+            let architecture = given.architecture;
+            if bases.iter().any(|base| base.architecture == architecture) {
+                return Err(CommandError::Usage(format!(
+                    "{}: another base model is a {}, too",
+                    root.display(),
+                    architecture.name()
+                )));
+            }
+            bases.push(Trained { weight: 1.0, ..given });
         }
-        bases.push(Trained {
-            architecture,
-            recognizer: checkpoint.recognizer()?,
-            weight: 1.0,
-        });
     }
     Ok(bases)
 }

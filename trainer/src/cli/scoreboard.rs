@@ -9,11 +9,12 @@ use parallax_captcha::{
 
 use super::{CommandError, output};
 use crate::{
-    experiment::Cache,
+    attack::Gradients,
+    experiment::{Cache, Lab, Trained},
     files,
     models::Checkpoint,
     runtime::{DeviceChoice, SessionConfig, default_threads},
-    scoreboard::{self, Configuration, Size, Solver},
+    scoreboard::{self, Configuration, Race, Scoreboard, Size, Solver},
 };
 
 /// Options of `parallax scoreboard`.
@@ -35,9 +36,19 @@ pub struct Options {
     /// Other numbers of gradients, with the product's budget
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
     steps: Vec<u32>,
+    /// Noise instead of gradients as well: what the product's budget does without an attack
+    #[arg(long)]
+    noise: bool,
     /// Of an ensemble: each model alone as well, with the product's budget
     #[arg(long)]
     each: bool,
+    /// An attacker that adapts: a checkpoint, which retrains on captchas that it has bought the texts of
+    #[arg(long, value_name = "DIR")]
+    adaptive: Option<PathBuf>,
+    /// How many captchas it buys; a race for each
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "1000,10000,50000", requires = "adaptive",
+          value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    bought: Vec<u32>,
     /// Captchas in a cell
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(3..=1_000_000))]
     count: u32,
@@ -50,6 +61,13 @@ pub struct Options {
     /// The folder that captchas and answers are kept in, so that a run goes on where it was interrupted
     #[arg(long, default_value = "scoreboard/cache")]
     cache: PathBuf,
+    /// Nothing is measured: the scoreboard.json of an earlier run, for --readme
+    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint"])]
+    from: Option<PathBuf>,
+    /// A Markdown file whose lines between `<!-- scoreboard -->` and `<!-- /scoreboard -->` become the table of effect against
+    /// cost
+    #[arg(long, value_name = "FILE")]
+    readme: Option<PathBuf>,
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
@@ -73,6 +91,11 @@ fn factor(text: &str) -> Result<f32, String> {
 /// # Errors
 /// [`CommandError`]; what was done is kept.
 pub fn run(options: &Options) -> Result<(), CommandError> {
+    if let Some(file) = &options.from {
+        let board: Scoreboard = serde_json::from_slice(&files::read(file)?)
+            .map_err(|error| CommandError::Usage(format!("{}: {error}", file.display())))?;
+        return write_readme(options, &board);
+    }
     fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
     files::refuse_unwritable(&options.out)?;
     let session = SessionConfig {
@@ -86,17 +109,42 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     };
     let (configurations, solvers) = (configurations(options)?, solvers(options)?);
     let cache = Cache::open(&options.cache)?;
-    let board = scoreboard::measure(&configurations, &solvers, &size, &cache, session)?;
+    let jobs = std::num::NonZeroUsize::MIN;
+    let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, session.threads);
+    let race = race(options)?;
+    let race = race.as_ref().map(|race| (race, &lab));
+    let board = scoreboard::measure(&configurations, &solvers, race, &size, &cache, session)?;
     let markdown = scoreboard::markdown(&board, &command(options, session));
     let json = serde_json::to_vec_pretty(&board).map_err(std::io::Error::from)?;
-    for (extension, bytes) in [
-        ("json", json),
-        ("md", markdown.clone().into_bytes()),
-        ("svg", scoreboard::svg(&board).into_bytes()),
-    ] {
-        files::write(&options.out.join(format!("scoreboard.{extension}")), &bytes)?;
+    let mut written = vec![
+        ("scoreboard.json", json),
+        ("scoreboard.md", markdown.clone().into_bytes()),
+        ("scoreboard.svg", scoreboard::svg(&board).into_bytes()),
+    ];
+    if let Some(adaptive) = &board.adaptive {
+        written.push(("adaptive.svg", scoreboard::adaptive_svg(adaptive).into_bytes()));
     }
+    for (name, bytes) in written {
+        files::write(&options.out.join(name), &bytes)?;
+    }
+    write_readme(options, &board)?;
     output::print(&board, options.json, |_| markdown)?;
+    Ok(())
+}
+
+fn write_readme(options: &Options, board: &Scoreboard) -> Result<(), CommandError> {
+    let Some(file) = &options.readme else {
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(&files::read(file)?).into_owned();
+    let text = scoreboard::with_table(&text, board).ok_or_else(|| {
+        let [start, end] = scoreboard::MARKERS;
+        CommandError::Usage(format!(
+            "{} has no line {start}, or none {end} after it",
+            file.display()
+        ))
+    })?;
+    files::write(file, text.as_bytes())?;
     Ok(())
 }
 
@@ -106,12 +154,18 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
     let members: Vec<_> = attacks.iter().map(|(_, member)| member.clone()).collect();
     let with = |name: String, members: &[Member<Vec<u8>>], perturb: PerturbConfig, factor: Option<f32>| Configuration {
         name,
-        members: members.to_vec(),
+        gradients: Gradients::Of(members.to_vec()),
         perturb,
         factor,
     };
+    let unattacked = |name: &str, gradients: Gradients, factor: Option<f32>| Configuration {
+        name: name.to_owned(),
+        gradients,
+        perturb: PerturbConfig::default(),
+        factor,
+    };
     let of_budget = |factor: &f32| match *factor {
-        0.0 => with("plain".to_owned(), &[], PerturbConfig::default(), Some(0.0)),
+        0.0 => unattacked("plain", Gradients::None, Some(0.0)),
         1.0 => with("default".to_owned(), &members, PerturbConfig::default(), Some(1.0)),
         factor => with(
             format!("{factor} times the budget"),
@@ -128,6 +182,9 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
         };
         with(format!("{steps} gradients"), &members, perturb, None)
     }));
+    if options.noise {
+        configurations.push(unattacked("noise", Gradients::Noise, None));
+    }
     if options.each && attacks.len() > 1 {
         configurations.extend(attacks.iter().map(|(name, member)| {
             let alone = std::slice::from_ref(member);
@@ -153,6 +210,25 @@ fn scaled(factor: f32) -> PerturbConfig {
         },
     };
     PerturbConfig { budget, ..product }
+}
+
+fn race(options: &Options) -> Result<Option<Race>, CommandError> {
+    let Some(root) = &options.adaptive else {
+        return Ok(None);
+    };
+    let attackers = Trained::of_checkpoint(&Checkpoint::open_or_shipped(Some(root))?)?;
+    let [attacker] = attackers.as_slice() else {
+        return Err(CommandError::Usage(format!(
+            "{}: an attacker is one model",
+            root.display()
+        )));
+    };
+    let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
+    Ok(Some(Race {
+        attacker: attacker.clone(),
+        substitutes: Trained::of_checkpoint(&checkpoint)?,
+        bought: options.bought.iter().map(|bought| *bought as usize).collect(),
+    }))
 }
 
 fn solvers(options: &Options) -> Result<Vec<Solver>, CommandError> {
@@ -191,11 +267,22 @@ fn command(options: &Options, session: SessionConfig) -> String {
         let steps: Vec<_> = options.steps.iter().map(ToString::to_string).collect();
         command += &format!(" --steps {}", steps.join(","));
     }
+    if options.noise {
+        command += " --noise";
+    }
     if options.each {
         command += " --each";
     }
     if let Some(folder) = &options.checkpoint {
         command += &format!(" --checkpoint {}", quoted(&folder.to_string_lossy()));
+    }
+    if let Some(folder) = &options.adaptive {
+        let bought: Vec<_> = options.bought.iter().map(ToString::to_string).collect();
+        command += &format!(
+            " --adaptive {} --bought {}",
+            quoted(&folder.to_string_lossy()),
+            bought.join(",")
+        );
     }
     for (option, values) in [("solver", &options.solver), ("solver-cmd", &options.solver_cmd)] {
         for value in values {

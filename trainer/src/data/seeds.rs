@@ -16,6 +16,8 @@ pub enum Stream {
     Final,
     /// `parallax experiment`.
     Experiment,
+    /// Noise instead of gradients; its seed is the picture's.
+    Noise,
     /// Which filter a picture goes through; its seed is the picture's.
     Filter,
 }
@@ -29,6 +31,7 @@ impl Stream {
             Self::Progress => 0xd14b_70a9_8e36_c5f3,
             Self::Final => 0x68e7_952c_f01d_4ab9,
             Self::Experiment => 0xa37b_05d6_914e_2c8f,
+            Self::Noise => 0x7e26_d8b1_0c94_53af,
             Self::Filter => 0x51c9_a2e4_7d08_f36b,
         }
     }
@@ -73,6 +76,7 @@ mod tests {
             Stream::Progress,
             Stream::Final,
             Stream::Experiment,
+            Stream::Noise,
             Stream::Filter,
         ] {
             for seed in 0..8 {

@@ -3,6 +3,7 @@
 //! A solver may be a checkpoint or any program ([`Solver`]). What is read is counted as the edge counts it: case and white
 //! space do not matter, and look-alikes that are never drawn are taken for what is.
 
+mod adaptive;
 mod report;
 mod solver;
 
@@ -11,25 +12,27 @@ use std::{cell::OnceCell, time::Instant};
 use image::GrayImage;
 use parallax_captcha::{
     alphabet::normalise,
-    perturb::{Member, PerturbConfig},
+    perturb::PerturbConfig,
+    strength::Strengths,
     text::{SCHEME_VERSION, Style},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    attack::{Picture, Surrogate, perturbed_pictures},
+    attack::{Gradients, Picture, Surrogate, perturbed_pictures},
     data::seeds::Stream,
-    experiment::{Cache, ExperimentError, digest, pack, statistics::Share, unpack},
+    experiment::{Cache, ExperimentError, Images, Lab, digest, pack, statistics::Share, unpack},
     interrupt,
     preprocess::Preprocess,
     runtime::{Device, SessionConfig},
 };
 
-pub use report::{markdown, svg};
+pub use adaptive::{Adaptive, Best, Point, Race};
+pub use report::{MARKERS, adaptive_svg, markdown, svg, with_table};
 pub use solver::{Solver, SolverError};
 
 /// Raised when code changes what comes of a stage: older results are then not used any more.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Captchas that are timed.
 const TIMED: usize = 30;
 /// Pictures that a visitor may try, a fresh one after each failure.
@@ -40,8 +43,8 @@ const TRIES: usize = 3;
 pub struct Configuration {
     /// Its name in the tables.
     pub name: String,
-    /// What is attacked; nothing: captchas stay as they are drawn.
-    pub members: Vec<Member<Vec<u8>>>,
+    /// What is attacked, if anything.
+    pub gradients: Gradients,
     /// How.
     pub perturb: PerturbConfig,
     /// The budget, as a multiple of the product's; `None` of one that is no point of that curve.
@@ -94,6 +97,8 @@ pub struct Cost {
     pub gradients: u32,
     /// Milliseconds for a captcha on one thread of the CPU here, with its models loaded; `None` elsewhere.
     pub milliseconds: Option<f64>,
+    /// What the readability gate left of the perturbations.
+    pub strengths: Strengths,
 }
 
 /// All of it.
@@ -109,6 +114,8 @@ pub struct Scoreboard {
     pub costs: Vec<Cost>,
     /// All solvers of a configuration, then those of the next.
     pub cells: Vec<Cell>,
+    /// The attacker that adapts, if there was one.
+    pub adaptive: Option<Adaptive>,
 }
 
 /// Why there is no scoreboard.
@@ -134,13 +141,14 @@ impl From<serde_json::Error> for ScoreboardError {
     }
 }
 
-/// Measures every cell.
+/// Measures every cell, and runs the races of an attacker that adapts.
 ///
 /// # Errors
 /// [`ScoreboardError`]; what was done is kept in `cache`.
 pub fn measure(
     configurations: &[Configuration],
     solvers: &[Solver],
+    race: Option<(&Race, &Lab)>,
     size: &Size,
     cache: &Cache,
     session: SessionConfig,
@@ -159,12 +167,12 @@ pub fn measure(
         costs.push(Cost {
             configuration: configuration.name.clone(),
             factor: configuration.factor,
-            gradients: if configuration.members.is_empty() {
-                0
-            } else {
-                configuration.perturb.steps
+            gradients: match configuration.gradients {
+                Gradients::None | Gradients::Noise => 0,
+                Gradients::Of(_) => configuration.perturb.steps,
             },
             milliseconds: set.milliseconds,
+            strengths: set.pictures.iter().map(|picture| picture.strength).collect(),
         });
         let mut rows: Vec<Vec<(String, Vec<bool>)>> = vec![Vec::new(); solvers.len()];
         for filter in <Preprocess as clap::ValueEnum>::value_variants() {
@@ -180,12 +188,17 @@ pub fn measure(
                 .map(|(solver, row)| cell(configuration, solver, &row)),
         );
     }
+    let adaptive = match race {
+        Some((race, lab)) => Some(adaptive::races(race, lab, size, cache, session, &begin)?),
+        None => None,
+    };
     Ok(Scoreboard {
         count: size.count,
         seed: size.seed,
         scheme_version: SCHEME_VERSION,
         costs,
         cells,
+        adaptive,
     })
 }
 
@@ -198,7 +211,11 @@ fn cell(configuration: &Configuration, solver: &Solver, right: &[(String, Vec<bo
     let mut cell = Cell {
         configuration: configuration.name.clone(),
         solver: solver.name().to_owned(),
-        is_attacked: configuration.members.iter().any(|member| solver.is_of(&member.model)),
+        is_attacked: configuration
+            .gradients
+            .members()
+            .iter()
+            .any(|member| solver.is_of(&member.model)),
         by_preprocess: right.iter().map(|(name, right)| (name.clone(), share(right))).collect(),
         three_tries: Share::default(),
     };
@@ -226,6 +243,15 @@ struct Set {
 type Begin<'a> = dyn Fn(&str) -> Result<(), ExperimentError> + 'a;
 
 impl Set {
+    fn of(images: Vec<Images>) -> Self {
+        let images = Images::joined(&images);
+        Self {
+            digest: digest(&pack(&images.pictures)),
+            pictures: images.pictures,
+            milliseconds: None,
+        }
+    }
+
     fn make(
         configuration: &Configuration,
         size: &Size,
@@ -234,13 +260,15 @@ impl Set {
         begin: &Begin<'_>,
     ) -> Result<Self, ExperimentError> {
         let members: Vec<_> = configuration
-            .members
+            .gradients
+            .members()
             .iter()
             .map(|member| (digest(&member.model), member.weight))
             .collect();
         let drawn = (SCHEME_VERSION, &size.style, size.seed, size.count);
         let key = (
             VERSION,
+            matches!(configuration.gradients, Gradients::Noise),
             members,
             &configuration.perturb,
             drawn,
@@ -249,7 +277,7 @@ impl Set {
         let bytes = cache.get_or("scoreboard-images", &key, || {
             begin(&format!("{} captchas, {}", size.count, configuration.name))?;
             let surrogate = Surrogate {
-                members: configuration.members.clone(),
+                gradients: configuration.gradients.clone(),
                 config: configuration.perturb.clone(),
                 session,
             };

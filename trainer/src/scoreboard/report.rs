@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::{Cell, Cost, Scoreboard};
+use parallax_captcha::strength::Strengths;
+
+use super::{Adaptive, Cell, Cost, Scoreboard};
 use crate::plot::{COLOURS, Plot};
 
 /// Success at most so, on the mean of the solvers that were not attacked and for the worst of them.
@@ -35,25 +37,11 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
          filter with which the solver reads most of these very captchas, which flatters the solver; the interval is Wilson's at \
          95 %, of one filter. A solver is *attacked* if the captchas were \
          made to mislead it, otherwise *held out*. Three tries are three captchas, with the best filter.\n\n\
-         ![epsilon against success](scoreboard.svg)\n\n## Effect against cost\n\n\
-         | configuration | gradients | ms a captcha, one thread | held-out solvers, mean of the best | the worst of them |\n\
-         | --- | --- | --- | --- | --- |\n",
+         ![epsilon against success](scoreboard.svg)\n\n## Effect against cost\n\n",
         board.count, board.scheme_version, board.seed,
     );
-    for cost in &board.costs {
-        let held_out = board.held_out(cost).map_or(" | ".to_owned(), |[mean, most]| {
-            format!("{:.1} % | {:.1} %", 100.0 * mean, 100.0 * most)
-        });
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {held_out} |",
-            cost.configuration,
-            cost.gradients,
-            cost.milliseconds
-                .map_or(String::new(), |milliseconds| format!("{milliseconds:.0}")),
-        );
-    }
+    text.push_str(&effect_against_cost(board));
+    // Writing to a String cannot fail.
     let _ = writeln!(
         text,
         "\nThe goal is at most {:.0} % on the mean and {:.0} % for the worst.",
@@ -78,8 +66,116 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
             );
         }
     }
+    if let Some(adaptive) = &board.adaptive {
+        text.push_str(&race(adaptive));
+    }
     text.push_str(&every_filter(board));
     text
+}
+
+/// The attacker that adapts; it names the plot `adaptive.svg`.
+fn race(adaptive: &Adaptive) -> String {
+    let mut text = format!(
+        "\n## An attacker that retrains\n\n{}, trained on captchas as they are drawn, buys the texts of perturbed ones and retrains on \
+         them until what it reads of held-out ones rises no more. The models then learn from its answers to new captchas, and \
+         new ones are perturbed with them. Success with the best filter.\n\n![captchas bought against success](adaptive.svg)\n\n\
+         | bought | before | retrained | answers | after the models learned from them | left of what it gained | plain ones \
+         that the worst model reads |\n| --- | --- | --- | --- | --- | --- | --- |\n",
+        adaptive.attacker,
+    );
+    for point in &adaptive.points {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {} ({}) | {} ({}) | {} | {} ({}) | {} | {} |",
+            point.bought,
+            point.before.share,
+            point.before.filter,
+            point.retrained.share,
+            point.retrained.filter,
+            point.answers,
+            point.answered.share,
+            point.answered.filter,
+            point
+                .kept()
+                .map_or(String::new(), |kept| format!("{:.0} %", 100.0 * kept)),
+            point.originals,
+        );
+    }
+    let _ = writeln!(text, "\nThe goal is that at most half is left.");
+    text
+}
+
+/// Captchas bought, on a logarithmic axis, against success before and after retraining, and after the models' answer.
+#[must_use]
+pub fn adaptive_svg(adaptive: &Adaptive) -> String {
+    let mut plot = Plot::new("captchas bought", "success, best filter");
+    let most = adaptive.points.iter().map(|point| point.bought).max().unwrap_or(1);
+    let place = |bought: usize| (bought.max(1) as f64).log10() / (most.max(10) as f64).log10();
+    for point in &adaptive.points {
+        plot.x_tick(place(point.bought), &point.bought.to_string());
+    }
+    for (index, name) in ["before", "retrained", "after the models learned"]
+        .into_iter()
+        .enumerate()
+    {
+        let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
+        let mut line = Vec::new();
+        for point in &adaptive.points {
+            let best = match index {
+                0 => &point.before,
+                1 => &point.retrained,
+                _ => &point.answered,
+            };
+            let (x, share) = (place(point.bought), best.share);
+            let [low, high] = share.interval();
+            plot.line(&[[x, low], [x, high]], colour, false);
+            plot.dot([x, share.rate()], colour);
+            line.push([x, share.rate()]);
+        }
+        plot.line(&line, colour, false);
+        plot.legend(index, name, colour);
+    }
+    plot.finish()
+}
+
+/// What each configuration costs, and what it does to solvers that it does not attack; a Markdown table.
+fn effect_against_cost(board: &Scoreboard) -> String {
+    let mut text = "| captchas | gradients | ms each, one thread | pass the gate in full | held-out solvers, mean of the best | the \
+                    worst of them |\n| --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for cost in &board.costs {
+        let held_out = board.held_out(cost).map_or(" | ".to_owned(), |[mean, most]| {
+            format!("{:.1} % | {:.1} %", 100.0 * mean, 100.0 * most)
+        });
+        let Strengths { full, weakened, plain } = cost.strengths;
+        let passed = match full + weakened {
+            0 => String::new(),
+            perturbed => format!("{:.1} %", 100.0 * f64::from(full) / f64::from(perturbed + plain)),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {passed} | {held_out} |",
+            cost.configuration,
+            cost.gradients,
+            cost.milliseconds
+                .map_or(String::new(), |milliseconds| format!("{milliseconds:.0}")),
+        );
+    }
+    text
+}
+
+/// The lines that the table of effect against cost stands between.
+pub const MARKERS: [&str; 2] = ["<!-- scoreboard -->", "<!-- /scoreboard -->"];
+
+/// `text` with the table of effect against cost between the [`MARKERS`]; `None` if they are not there.
+#[must_use]
+pub fn with_table(text: &str, board: &Scoreboard) -> Option<String> {
+    let [start, end] = MARKERS;
+    let (before, rest) = text.split_once(start)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{start}\n{}{end}{after}", effect_against_cost(board)))
 }
 
 /// Success of every solver after every filter.
@@ -150,7 +246,10 @@ pub fn svg(board: &Scoreboard) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::statistics::Share;
+    use crate::{
+        experiment::statistics::Share,
+        scoreboard::{Best, Point},
+    };
 
     fn board() -> Scoreboard {
         let cell = |configuration: &str, solver: &str, is_attacked, raw, otsu| Cell {
@@ -167,6 +266,11 @@ mod tests {
             factor,
             gradients,
             milliseconds: Some(61.7),
+            strengths: Strengths {
+                full: 97 * gradients / 10,
+                weakened: 3 * gradients / 10,
+                plain: 100 - 10 * gradients,
+            },
         };
         Scoreboard {
             count: 100,
@@ -179,19 +283,79 @@ mod tests {
                 cell("default", "crnn", true, 1, 2),
                 cell("default", "ocr", false, 3, 8),
             ],
+            adaptive: None,
         }
     }
 
     #[test]
     fn held_out_solvers_count_with_their_best_filter() {
         let text = markdown(&board(), "parallax scoreboard");
-        assert!(text.contains("| plain | 0 | 62 | 82.0 % | 99.0 % |"), "{text}");
+        assert!(text.contains("| plain | 0 | 62 |  | 82.0 % | 99.0 % |"), "{text}");
         assert!(
-            text.contains("| default | 10 | 62 | 8.0 % | 8.0 % |"),
+            text.contains("| default | 10 | 62 | 97.0 % | 8.0 % | 8.0 % |"),
             "the attacked one is left out: {text}"
         );
         assert!(text.contains("| otsu | 21.2 % | held out |"), "{text}");
         assert!(text.contains("| ocr | 3.0 | 8.0 |"), "{text}");
+    }
+
+    #[test]
+    fn what_is_left_of_a_gain_is_a_share_of_it() {
+        let best = |success| Best {
+            filter: "median".to_owned(),
+            share: Share { success, count: 100 },
+        };
+        let point = Point {
+            bought: 1_000,
+            before: best(10),
+            retrained: best(50),
+            answers: 1_000,
+            answered: best(20),
+            originals: Share {
+                success: 96,
+                count: 100,
+            },
+        };
+        let adaptive = Adaptive {
+            attacker: "resnet-attention".to_owned(),
+            points: vec![
+                point.clone(),
+                Point {
+                    retrained: best(10),
+                    ..point
+                },
+            ],
+        };
+        let text = race(&adaptive);
+        assert!(text.contains("| 25 % | 96.0 %"), "{text}");
+        assert!(text.contains("|  | 96.0 %"), "nothing was gained: {text}");
+        assert_eq!(adaptive_svg(&adaptive).matches("<circle").count(), 6);
+    }
+
+    #[test]
+    fn a_table_between_markers_is_replaced() {
+        let text = "a\n<!-- scoreboard -->\nold\n<!-- /scoreboard -->\nb\n";
+        let once = with_table(text, &board()).unwrap();
+        assert!(once.starts_with("a\n<!-- scoreboard -->\n| captchas |"), "{once}");
+        assert!(
+            once.ends_with("8.0 % |\n<!-- /scoreboard -->\nb\n") && !once.contains("old"),
+            "{once}"
+        );
+        assert_eq!(with_table(&once, &board()).unwrap(), once);
+        assert_eq!(with_table("<!-- /scoreboard --><!-- scoreboard -->", &board()), None);
+    }
+
+    /// README's figures are those that were measured.
+    #[test]
+    fn the_readme_has_the_table_of_the_stored_scoreboard() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let stored = std::fs::read(root.join("docs/scoreboard/scoreboard.json")).unwrap();
+        let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+        let board: Scoreboard = serde_json::from_slice(&stored).unwrap();
+        assert!(
+            with_table(&readme, &board).unwrap() == readme,
+            "parallax scoreboard --from docs/scoreboard/scoreboard.json --readme README.md"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use parallax_captcha::text::model_input;
 use parallax_onnx::checkpoint::Member;
 
 use crate::{
-    experiment::digest,
+    experiment::{Trained, digest},
     models::{Checkpoint, CheckpointError, Recognizer},
     runtime::{RuntimeError, SessionConfig},
 };
@@ -107,6 +107,18 @@ impl Solver {
             })
         };
         members.iter().map(solver).collect()
+    }
+
+    /// A model that was trained here, named as its architecture.
+    #[must_use]
+    pub fn of_trained(trained: &Trained) -> Self {
+        Self {
+            name: trained.architecture.name().to_owned(),
+            reader: Reader::Model {
+                recognizer: trained.recognizer.clone(),
+                attack: Vec::new(),
+            },
+        }
     }
 
     /// A program: `NAME=COMMAND`, run by the shell, reads names of PNG files from standard input, a line each, and prints

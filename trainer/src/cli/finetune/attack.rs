@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::percent;
 use crate::{
-    attack::{Surrogate, perturbed_pictures},
+    attack::{Gradients, Surrogate, perturbed_pictures},
     cli::CommandError,
     data::{batches::Sample, seeds::Stream},
     models::Recognizer,
@@ -48,7 +48,7 @@ impl Solvers {
     pub(super) fn measure(self, style: &Style, seed: u64, session: SessionConfig) -> Result<Attack, CommandError> {
         let samples = |members: Vec<Member<Vec<u8>>>| -> Result<Vec<Sample>, CommandError> {
             let surrogate = Surrogate {
-                members,
+                gradients: Gradients::Of(members),
                 config: PerturbConfig::default(),
                 session,
             };

@@ -82,7 +82,7 @@ impl Lab {
             seed,
             learning_rate: 1e-3,
             lambda: finetune::Lambda::Fixed(0.5),
-            most_looks: 60_000,
+            most_looks: most_looks(images),
             most_passes: 20,
             patience: 6,
             original: setting.style.clone(),
@@ -178,6 +178,12 @@ pub(super) fn query(number: usize, picture: &Picture, classes: Vec<usize>, weigh
         right: None,
     }
 }
+/// Looks of an attacker that retrains: at least two passes over all that it bought.
+fn most_looks(images: &[&Images]) -> usize {
+    let bought: usize = images.iter().map(|images| images.pictures.len()).sum();
+    60_000.max(2 * bought)
+}
+
 /// Watches for Ctrl-C; of fine-tuning it tells the course.
 pub(super) struct Quiet;
 

@@ -22,9 +22,10 @@ use super::{
     cache::{Cache, digest},
 };
 use crate::{
-    attack::{Picture, Surrogate, perturbed_pictures},
+    attack::{Gradients, Picture, Surrogate, perturbed_pictures},
     data::seeds::Stream,
     interrupt,
+    models::{Checkpoint, CheckpointError},
     runtime::SessionConfig,
     zoo::{Architecture, Model, Weights},
 };
@@ -73,7 +74,38 @@ pub struct Images {
     /// In the order of their seeds.
     pub pictures: Vec<Picture>,
 }
+
+impl Images {
+    /// Several sets as one.
+    #[must_use]
+    pub fn joined(sets: &[Self]) -> Self {
+        let pictures: Vec<_> = sets.iter().flat_map(|set| set.pictures.iter().cloned()).collect();
+        Self {
+            digest: digest(&pack(&pictures)),
+            pictures,
+        }
+    }
+}
+
 impl Trained {
+    /// The models of a checkpoint, with their shares of the gradients.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Vec<Self>, CheckpointError> {
+        let models = checkpoint.models()?.into_iter().zip(checkpoint.manifest().members());
+        models
+            .map(|(member, files)| {
+                let (architecture, ..) = member.model;
+                Ok(Self {
+                    architecture,
+                    recognizer: checkpoint.file(&files.recognizer)?,
+                    weight: member.weight,
+                })
+            })
+            .collect()
+    }
+
     fn digest(&self) -> String {
         digest(&self.recognizer)
     }
@@ -154,8 +186,12 @@ impl Lab {
                     weight: surrogate.weight,
                 })
             });
+            let members = members.collect::<Result<Vec<_>, ExperimentError>>()?;
             let surrogate = Surrogate {
-                members: members.collect::<Result<_, ExperimentError>>()?,
+                gradients: match members.as_slice() {
+                    [] => Gradients::None,
+                    _ => Gradients::Of(members),
+                },
                 config: setting.perturb.clone(),
                 session: self.session,
             };

@@ -345,19 +345,6 @@ mod tests {
         assert_eq!(with_table("<!-- /scoreboard --><!-- scoreboard -->", &board()), None);
     }
 
-    /// README's figures are those that were measured.
-    #[test]
-    fn the_readme_has_the_table_of_the_stored_scoreboard() {
-        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let stored = std::fs::read(root.join("docs/scoreboard/scoreboard.json")).unwrap();
-        let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-        let board: Scoreboard = serde_json::from_slice(&stored).unwrap();
-        assert!(
-            with_table(&readme, &board).unwrap() == readme,
-            "parallax scoreboard --from docs/scoreboard/scoreboard.json --readme README.md"
-        );
-    }
-
     #[test]
     fn each_solver_is_a_line_of_points() {
         assert_eq!(svg(&board()).matches("<circle").count(), 4);

@@ -6,8 +6,8 @@ use core::fmt;
 pub const ALPHABET: &str = "23679ABCDEFHJKLMNPRTUXY";
 
 /// The characters drawn: of each group that people take for each other in a warped, perturbed picture (`1 7 I L T`,
-/// `5 S`, `8 B 3 9`, `0 O Q D G 6 C`, `2 Z`, `J U V`, `4 R A H`, `E F`, `X K Y`) one that stands apart, and no P, of which a
-/// stroke makes an R, no N, which is taken for M, and no W, of which a warp makes VN.
+/// `8 B 3 9`, `0 O Q D G 6 C`, `2 Z`, `J U`, `4 R A H`, `E F`, `X K Y`, `N M`) one that stands apart, which [`normalise`] takes
+/// the others for; and none of `5 S`, `P`, of which a stroke makes an R, `V` and `W`, of which a warp makes U and VN.
 pub const DRAWN: &str = "23ACEMTUY";
 
 /// Classes of a recogniser: class 0 is the CTC blank, class `i + 1` is `ALPHABET[i]`.

@@ -114,7 +114,7 @@ pub struct PerturbConfig {
     pub gradient_blur_px: f32,
     /// What keeps phantom letters away.
     pub insertion: InsertionPenalty,
-    /// What a picture must keep; one that does not is perturbed by half as much, or not at all. `None` lets all pass.
+    /// What a picture must keep; one that does not is perturbed less, or not at all. `None` lets all pass.
     pub gate: Option<Gate>,
 }
 

@@ -1,6 +1,10 @@
 //! `parallax scoreboard`: every attack against every solver.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use parallax_captcha::{
     perturb::{Budget, Epsilon, Member, PerturbConfig},
@@ -91,10 +95,11 @@ fn factor(text: &str) -> Result<f32, String> {
 /// # Errors
 /// [`CommandError`]; what was done is kept.
 pub fn run(options: &Options) -> Result<(), CommandError> {
+    let readme = readme(options)?;
     if let Some(file) = &options.from {
         let board: Scoreboard = serde_json::from_slice(&files::read(file)?)
             .map_err(|error| CommandError::Usage(format!("{}: {error}", file.display())))?;
-        return write_readme(options, &board);
+        return write_readme(readme, &board);
     }
     fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
     files::refuse_unwritable(&options.out)?;
@@ -127,24 +132,33 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     for (name, bytes) in written {
         files::write(&options.out.join(name), &bytes)?;
     }
-    write_readme(options, &board)?;
+    write_readme(readme, &board)?;
     output::print(&board, options.json, |_| markdown)?;
     Ok(())
 }
 
-fn write_readme(options: &Options, board: &Scoreboard) -> Result<(), CommandError> {
+/// The file that the table goes into and its text, if any; whether there is a place for it is known before all the work.
+fn readme(options: &Options) -> Result<Option<(&Path, String)>, CommandError> {
     let Some(file) = &options.readme else {
-        return Ok(());
+        return Ok(None);
     };
     let text = String::from_utf8_lossy(&files::read(file)?).into_owned();
-    let text = scoreboard::with_table(&text, board).ok_or_else(|| {
+    if !scoreboard::has_place(&text) {
         let [start, end] = scoreboard::MARKERS;
-        CommandError::Usage(format!(
-            "{} has no line {start}, or none {end} after it",
-            file.display()
-        ))
-    })?;
-    files::write(file, text.as_bytes())?;
+        let file = file.display();
+        return Err(CommandError::Usage(format!(
+            "{file} has no line {start}, or none {end} after it"
+        )));
+    }
+    Ok(Some((file, text)))
+}
+
+fn write_readme(readme: Option<(&Path, String)>, board: &Scoreboard) -> Result<(), CommandError> {
+    if let Some((file, text)) = readme
+        && let Some(text) = scoreboard::with_table(&text, board)
+    {
+        files::write(file, text.as_bytes())?;
+    }
     Ok(())
 }
 

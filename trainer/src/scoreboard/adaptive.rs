@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Begin, Filtered, ScoreboardError, Set, Size, Solver};
 use crate::{
     experiment::{Answer, Cache, ExperimentError, Images, Lab, Setting, Trained, statistics::Share},
-    finetune::FinetuneConfig,
+    finetune::{FinetuneConfig, answer_classes},
     preprocess::Preprocess,
     runtime::SessionConfig,
 };
@@ -45,7 +45,7 @@ pub struct Point {
     pub before: Best,
     /// After it has retrained.
     pub retrained: Best,
-    /// Answers of it that the models learned from.
+    /// Answers of it that a model can give, from which the models learned.
     pub answers: usize,
     /// Its success on captchas perturbed with the models after that.
     pub answered: Best,
@@ -98,7 +98,10 @@ pub(super) fn races(
     };
     let images = |substitutes: &[Trained], purpose: Use, count: usize| {
         let chunks = (0..count.div_ceil(CHUNK)).map(|chunk| {
-            let seed = (size.seed * 1_000 + chunk as u64) * 10 + purpose as u64;
+            let seed = size
+                .seed
+                .wrapping_mul(10_000)
+                .wrapping_add(chunk as u64 * 10 + purpose as u64);
             let images = lab.images(substitutes, &setting, seed, CHUNK.min(count - chunk * CHUNK))?;
             Ok(images)
         });
@@ -151,7 +154,10 @@ pub(super) fn races(
             bought,
             before: before.clone(),
             retrained,
-            answers: answers.len(),
+            answers: answers
+                .iter()
+                .filter(|answer| answer_classes(&answer.text).is_ok())
+                .count(),
             answered: success(&attacker, &tuned)?,
             originals: originals
                 .into_iter()

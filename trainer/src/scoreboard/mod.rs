@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use adaptive::{Adaptive, Best, Point, Race};
-pub use report::{MARKERS, adaptive_svg, markdown, svg, with_table};
+pub use report::{MARKERS, adaptive_svg, has_place, markdown, svg, with_table};
 pub use solver::{Solver, SolverError};
 
 /// Raised when code changes what comes of a stage: older results are then not used any more.
@@ -97,8 +97,8 @@ pub struct Cost {
     pub gradients: u32,
     /// Milliseconds for a captcha on one thread of the CPU here, with its models loaded; `None` elsewhere.
     pub milliseconds: Option<f64>,
-    /// What the readability gate left of the perturbations.
-    pub strengths: Strengths,
+    /// What the readability gate left of the perturbations; `None` where there were none to judge.
+    pub strengths: Option<Strengths>,
 }
 
 /// All of it.
@@ -172,7 +172,12 @@ pub fn measure(
                 Gradients::Of(_) => configuration.perturb.steps,
             },
             milliseconds: set.milliseconds,
-            strengths: set.pictures.iter().map(|picture| picture.strength).collect(),
+            strengths: match configuration.gradients {
+                Gradients::None => None,
+                Gradients::Noise | Gradients::Of(_) => {
+                    Some(set.pictures.iter().map(|picture| picture.strength).collect())
+                }
+            },
         });
         let mut rows: Vec<Vec<(String, Vec<bool>)>> = vec![Vec::new(); solvers.len()];
         for filter in <Preprocess as clap::ValueEnum>::value_variants() {

@@ -17,11 +17,17 @@ impl Scoreboard {
             .filter(|cell| cell.configuration == cost.configuration)
     }
 
-    /// Success, with each solver's best filter, of those that `cost`'s configuration does not attack: mean and most.
+    /// Whether no configuration attacks this solver.
+    fn is_held_out(&self, solver: &str) -> bool {
+        !self.cells.iter().any(|cell| cell.is_attacked && cell.solver == solver)
+    }
+
+    /// Success on `cost`'s captchas, with each solver's best filter, of those that no configuration attacks, so that rows
+    /// compare: mean and most.
     fn held_out(&self, cost: &Cost) -> Option<[f64; 2]> {
         let rates: Vec<f64> = self
             .of(cost)
-            .filter(|cell| !cell.is_attacked)
+            .filter(|cell| self.is_held_out(&cell.solver))
             .map(|cell| cell.best().1.rate())
             .collect();
         let most = rates.iter().copied().reduce(f64::max)?;
@@ -35,8 +41,9 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
     let mut text = format!(
         "# Scoreboard\n\n`{command}`: {} captchas (scheme {}, seed {}) in every cell, one text and one try each. *Best* is the \
          filter with which the solver reads most of these very captchas, which flatters the solver; the interval is Wilson's at \
-         95 %, of one filter. A solver is *attacked* if the captchas were \
-         made to mislead it, otherwise *held out*. Three tries are three captchas, with the best filter.\n\n\
+         95 %, of one filter. A solver is *attacked* if any of \
+         these captchas were made to mislead it, otherwise *held out*. Budgets are those before the readability gate, which weakens \
+         what fails it. Three tries are three captchas, with the best filter.\n\n\
          ![epsilon against success](scoreboard.svg)\n\n## Effect against cost\n\n",
         board.count, board.scheme_version, board.seed,
     );
@@ -57,7 +64,11 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
         for cell in board.of(cost) {
             let raw = cell.by_preprocess.first().map(|(_, share)| *share).unwrap_or_default();
             let (filter, best) = cell.best();
-            let role = if cell.is_attacked { "attacked" } else { "held out" };
+            let role = match (cell.is_attacked, board.is_held_out(&cell.solver)) {
+                (true, _) => "attacked",
+                (false, true) => "held out",
+                (false, false) => "attacked elsewhere",
+            };
             let _ = writeln!(
                 text,
                 "| {} | {raw} | {best} | {filter} | {:.1} % | {role} |",
@@ -77,7 +88,7 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
 fn race(adaptive: &Adaptive) -> String {
     let mut text = format!(
         "\n## An attacker that retrains\n\n{}, trained on captchas as they are drawn, buys the texts of perturbed ones and retrains on \
-         them until what it reads of held-out ones rises no more. The models then learn from its answers to new captchas, and \
+         them until what it reads of held-out ones rises no more, for twenty passes at most, two of more than 30,000. The models then learn from its answers to new captchas, and \
          new ones are perturbed with them. Success with the best filter.\n\n![captchas bought against success](adaptive.svg)\n\n\
          | bought | before | retrained | answers | after the models learned from them | left of what it gained | plain ones \
          that the worst model reads |\n| --- | --- | --- | --- | --- | --- | --- |\n",
@@ -148,11 +159,12 @@ fn effect_against_cost(board: &Scoreboard) -> String {
         let held_out = board.held_out(cost).map_or(" | ".to_owned(), |[mean, most]| {
             format!("{:.1} % | {:.1} %", 100.0 * mean, 100.0 * most)
         });
-        let Strengths { full, weakened, plain } = cost.strengths;
-        let passed = match full + weakened {
-            0 => String::new(),
-            perturbed => format!("{:.1} %", 100.0 * f64::from(full) / f64::from(perturbed + plain)),
-        };
+        let passed = cost
+            .strengths
+            .map_or(String::new(), |Strengths { full, weakened, plain }| {
+                let all = (full + weakened + plain).max(1);
+                format!("{:.1} %", 100.0 * f64::from(full) / f64::from(all))
+            });
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -168,6 +180,13 @@ fn effect_against_cost(board: &Scoreboard) -> String {
 
 /// The lines that the table of effect against cost stands between.
 pub const MARKERS: [&str; 2] = ["<!-- scoreboard -->", "<!-- /scoreboard -->"];
+
+/// Whether `text` has the [`MARKERS`].
+#[must_use]
+pub fn has_place(text: &str) -> bool {
+    let [start, end] = MARKERS;
+    text.split_once(start).is_some_and(|(_, rest)| rest.contains(end))
+}
 
 /// `text` with the table of effect against cost between the [`MARKERS`]; `None` if they are not there.
 #[must_use]
@@ -215,7 +234,10 @@ pub fn svg(board: &Scoreboard) -> String {
     points.sort_by(|a, b| a.1.total_cmp(&b.1));
     let most = points.iter().fold(f32::MIN_POSITIVE, |most, point| most.max(point.1));
     let place = |factor: f32| f64::from(factor / most);
-    let mut plot = Plot::new("budget, as a multiple of the product's", "success, best filter");
+    let mut plot = Plot::new(
+        "budget before the gate, as a multiple of the product's",
+        "success, best filter",
+    );
     for (_, factor) in &points {
         plot.x_tick(place(*factor), &factor.to_string());
     }
@@ -266,11 +288,11 @@ mod tests {
             factor,
             gradients,
             milliseconds: Some(61.7),
-            strengths: Strengths {
-                full: 97 * gradients / 10,
-                weakened: 3 * gradients / 10,
-                plain: 100 - 10 * gradients,
-            },
+            strengths: (gradients > 0).then_some(Strengths {
+                full: 97,
+                weakened: 2,
+                plain: 1,
+            }),
         };
         Scoreboard {
             count: 100,
@@ -290,7 +312,7 @@ mod tests {
     #[test]
     fn held_out_solvers_count_with_their_best_filter() {
         let text = markdown(&board(), "parallax scoreboard");
-        assert!(text.contains("| plain | 0 | 62 |  | 82.0 % | 99.0 % |"), "{text}");
+        assert!(text.contains("| plain | 0 | 62 |  | 65.0 % | 65.0 % |"), "{text}");
         assert!(
             text.contains("| default | 10 | 62 | 97.0 % | 8.0 % | 8.0 % |"),
             "the attacked one is left out: {text}"

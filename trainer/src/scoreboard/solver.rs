@@ -13,7 +13,7 @@ use parallax_onnx::checkpoint::Member;
 
 use crate::{
     experiment::{Trained, digest},
-    models::{Checkpoint, CheckpointError, Recognizer},
+    models::{Checkpoint, CheckpointError, MANIFEST, Recognizer},
     runtime::{RuntimeError, SessionConfig},
 };
 
@@ -142,14 +142,16 @@ impl Solver {
         &self.name
     }
 
-    /// What its answers follow from, beside the pictures: of a program the command with the files that it names, not what
-    /// these load in turn.
+    /// What its answers follow from, beside the pictures: of a program the command with the files and checkpoints that it
+    /// names, not what these load in turn.
     #[must_use]
     pub fn digest(&self) -> String {
         match &self.reader {
             Reader::Model { recognizer, .. } => digest(recognizer),
             Reader::Command(command) => {
-                let named = command.split_whitespace().filter_map(|word| std::fs::read(word).ok());
+                // A checkpoint's manifest has the digests of its files.
+                let read = |word| std::fs::read(word).or_else(|_| std::fs::read(Path::new(word).join(MANIFEST)));
+                let named = command.split_whitespace().filter_map(|word| read(word).ok());
                 let files: Vec<_> = named.map(|bytes| digest(&bytes)).collect();
                 digest(format!("{command} {files:?}").as_bytes())
             }

@@ -333,3 +333,57 @@ fn huge_and_tiny_gradients_make_no_nan_pixels() {
         assert!(perturbed.image.iter().all(|p| *p >= 100), "{size}");
     }
 }
+
+/// What visitors get passes the gate, within the budget; however large that is.
+#[cfg(feature = "text")]
+#[test]
+fn what_is_made_passes_the_gate() {
+    use crate::{
+        perturb::{Gate, Readability},
+        strength::Strength,
+        text::{Style, draw},
+    };
+
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let config = |near: f32| PerturbConfig {
+        budget: Budget::Stroke {
+            near: Epsilon::new(near).unwrap(),
+            far: Epsilon::new(0.2).unwrap(),
+            ramp_px: 12.0,
+        },
+        ..PerturbConfig::default()
+    };
+    let mut seen = Vec::new();
+    for (seed, near) in [(0, 0.02), (1, 0.13), (2, 0.14), (3, 0.15), (4, 0.5)] {
+        let captcha = draw(&Style::default(), seed);
+        let noise: Vec<f32> = (0..3_000).map(|_| unit(&mut rng) - 0.5).collect();
+        let config = config(near);
+        let made = perturb(
+            &mut model(|_: &[f32]| reply(1.0, noise.clone())),
+            &captcha.image,
+            &captcha.mask,
+            &captcha.label,
+            &config,
+        )
+        .unwrap();
+        let glyphs = captcha.label.as_str().len();
+        let found = Readability::of(&captcha.image, &made.image, &captcha.mask, glyphs).unwrap();
+        assert!(found.passes(&Gate::default()), "seed {seed}: {found:?}");
+        let strokes: Vec<bool> = captcha.mask.iter().map(|level| *level > 127).collect();
+        let epsilon = epsilon_map(config.budget, &strokes, glyphs);
+        let furthest = moved(&captcha.image, &made.image)
+            .into_iter()
+            .zip(epsilon)
+            .map(|(moved, epsilon)| moved - f64::from(epsilon));
+        assert!(furthest.fold(f64::MIN, f64::max) <= 1e-6, "seed {seed}");
+        assert_eq!(
+            made.strength == Strength::Plain,
+            made.image == captcha.image,
+            "seed {seed}"
+        );
+        seen.push(made.strength);
+    }
+    assert_eq!(seen.first(), Some(&Strength::Full));
+    assert!(seen.contains(&Strength::Weakened), "{seen:?}");
+    assert_eq!(seen.last(), Some(&Strength::Plain));
+}

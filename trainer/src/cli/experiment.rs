@@ -4,7 +4,10 @@ use std::{fs, num::NonZeroUsize, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{CommandError, output};
+use super::{
+    CommandError,
+    output::{self, quoted},
+};
 use crate::{
     experiment::{Cache, Experiment, Lab, Report, Setting, Size, Trained},
     files,
@@ -212,7 +215,7 @@ fn command(options: &Options, session: SessionConfig, jobs: NonZeroUsize) -> Str
     let bases: String = options
         .base
         .iter()
-        .map(|root| format!(" --base {}", root.display()))
+        .map(|root| format!(" --base {}", quoted(&root.to_string_lossy())))
         .collect();
     let substitutes: String = substitutes(options)
         .iter()

@@ -1,4 +1,4 @@
-//! Results on standard output.
+//! Results on standard output, and commands in reports.
 
 use std::io::{self, Write};
 
@@ -19,4 +19,9 @@ pub fn print<T: Serialize>(result: &T, json: bool, text: impl FnOnce(&T) -> Stri
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// As one word of a shell: commands are printed so that they can be pasted.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -11,7 +11,10 @@ use parallax_captcha::{
     text::Style,
 };
 
-use super::{CommandError, output};
+use super::{
+    CommandError,
+    output::{self, quoted},
+};
 use crate::{
     attack::Gradients,
     experiment::{Cache, Lab, Trained},
@@ -304,9 +307,4 @@ fn command(options: &Options, session: SessionConfig) -> String {
         }
     }
     command + &format!(" --device {} --threads {}", session.device, session.threads)
-}
-
-/// As one word of a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

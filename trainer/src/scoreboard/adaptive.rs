@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Begin, Filtered, ScoreboardError, Set, Size, Solver};
+use super::{Begin, Filtered, ScoreboardError, Set, Size, Solver, share};
 use crate::{
     experiment::{Answer, Cache, ExperimentError, Images, Lab, Setting, Trained, statistics::Share},
     finetune::{FinetuneConfig, answer_classes},
@@ -108,15 +108,11 @@ pub(super) fn races(
         chunks.collect::<Result<Vec<Images>, ExperimentError>>()
     };
     let success = |solver: &Trained, substitutes: &[Trained]| -> Result<Best, ScoreboardError> {
-        let set = Set::of(images(substitutes, Use::Measuring, size.count)?);
+        let set = Set::of(Images::joined(&images(substitutes, Use::Measuring, size.count)?));
         let solver = Solver::of_trained(solver);
         let mut best: Option<Best> = None;
         for filter in <Preprocess as clap::ValueEnum>::value_variants() {
-            let right = Filtered::new(&set, *filter).right(&solver, cache, session, begin)?;
-            let share = Share {
-                success: right.iter().filter(|right| **right).count(),
-                count: right.len(),
-            };
+            let share = share(&Filtered::new(&set, *filter).right(&solver, cache, session, begin)?);
             if best.as_ref().is_none_or(|best| share.success > best.share.success) {
                 best = Some(Best {
                     filter: filter.to_string(),

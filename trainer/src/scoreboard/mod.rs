@@ -209,10 +209,6 @@ pub fn measure(
 
 /// `right`: for each filter its name, and which captchas were read right.
 fn cell(configuration: &Configuration, solver: &Solver, right: &[(String, Vec<bool>)]) -> Cell {
-    let share = |right: &Vec<bool>| Share {
-        success: right.iter().filter(|right| **right).count(),
-        count: right.len(),
-    };
     let mut cell = Cell {
         configuration: configuration.name.clone(),
         solver: solver.name().to_owned(),
@@ -227,6 +223,13 @@ fn cell(configuration: &Configuration, solver: &Solver, right: &[(String, Vec<bo
     let best = right.iter().find(|(name, _)| name == cell.best().0);
     cell.three_tries = best.map(|(_, right)| tries(right)).unwrap_or_default();
     cell
+}
+
+fn share(right: &[bool]) -> Share {
+    Share {
+        success: right.iter().filter(|right| **right).count(),
+        count: right.len(),
+    }
 }
 
 /// Of captchas in threes, those with one that is right.
@@ -248,10 +251,9 @@ struct Set {
 type Begin<'a> = dyn Fn(&str) -> Result<(), ExperimentError> + 'a;
 
 impl Set {
-    fn of(images: Vec<Images>) -> Self {
-        let images = Images::joined(&images);
+    fn of(images: Images) -> Self {
         Self {
-            digest: digest(&pack(&images.pictures)),
+            digest: images.digest().to_owned(),
             pictures: images.pictures,
             milliseconds: None,
         }

@@ -1,48 +1,11 @@
 //! The commands, from training to a perturbed folder, and what they say about bad models.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::{fs, path::Path, process::Command};
 
 use parallax_trainer::data::folder::Folder;
-use serde_json::Value;
 use tempfile::TempDir;
 
-fn parallax(folder: &Path, line: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parallax"));
-    command.current_dir(folder).args(line.split(' ')).output().unwrap()
-}
-
-/// The JSON that a command printed.
-fn success(folder: &Path, line: &str) -> Value {
-    let output = parallax(folder, line);
-    assert!(
-        output.status.success(),
-        "{line}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn failure(folder: &Path, line: &str) -> String {
-    let output = parallax(folder, line);
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{line}: {text}");
-    let errors: Vec<_> = text.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert_eq!(errors.len(), 1, "{text}");
-    errors[0].to_owned()
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
+use crate::program::{failure, names, parallax, success};
 
 #[test]
 fn from_training_to_a_perturbed_folder() {

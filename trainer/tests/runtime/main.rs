@@ -7,6 +7,8 @@ mod commands;
 mod cuda;
 mod experiments;
 mod finetuning;
+mod program;
+mod scoreboard;
 mod training;
 mod zoo;
 

@@ -76,6 +76,12 @@ pub struct Images {
 }
 
 impl Images {
+    /// What tells them from other captchas.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Several sets as one.
     #[must_use]
     pub fn joined(sets: &[Self]) -> Self {

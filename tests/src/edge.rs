@@ -106,6 +106,8 @@ pub struct EdgeConfig {
     pub cluster: Cluster,
     /// Whose checkpoints are taken.
     pub checkpoints: Checkpoints,
+    /// Gradients for a picture; as it is shipped if `None`.
+    pub gradients: Option<u32>,
 }
 
 /// Whose checkpoints are taken.
@@ -142,6 +144,7 @@ impl Default for EdgeConfig {
             test_keys: TestKeys::On,
             cluster: Cluster::Bound,
             checkpoints: Checkpoints::Signed,
+            gradients: None,
         }
     }
 }
@@ -191,6 +194,9 @@ impl Edge {
         let mut secrets = format!("PARALLAX_SEAL_KEY={seal_key}\nPARALLAX_ADMIN_KEY={admin_key}\n");
         if config.checkpoints == Checkpoints::Signed {
             secrets.push_str(&format!("CHECKPOINT_KEYS={}\n", signing_key.public()));
+        }
+        if let Some(gradients) = config.gradients {
+            secrets.push_str(&format!("GRADIENTS={gradients}\n"));
         }
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");

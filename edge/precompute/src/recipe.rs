@@ -5,6 +5,7 @@ use parallax_captcha::{
     text::{SCHEME_VERSION, Style},
 };
 use parallax_edge_shared::{digest::Digest, image_set::Recipe};
+use worker::Env;
 
 use crate::failure::Failure;
 
@@ -18,6 +19,22 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What visitors get, with as many gradients for a picture as the deployment's `GRADIENTS` says.
+    ///
+    /// # Errors
+    /// [`Failure::Configuration`] when it is no number that makes sense.
+    pub fn of(env: &Env) -> Result<Self, Failure> {
+        let mut settings = Self::default();
+        if let Some(steps) = number(env, "GRADIENTS", "GRADIENTS is no number")? {
+            settings.perturb.steps = steps;
+        }
+        settings
+            .perturb
+            .validate()
+            .map_err(|_| Failure::Configuration("GRADIENTS is not 1 to 1000"))?;
+        Ok(settings)
+    }
+
     /// These settings with the checkpoint whose gradients are used, as they are written into an index.
     ///
     /// # Errors
@@ -30,6 +47,20 @@ impl Settings {
             perturb: serde_json::to_value(&self.perturb)?,
         })
     }
+}
+
+/// A variable of the deployment; `None` where it is absent.
+///
+/// # Errors
+/// [`Failure::Configuration`] with `wrong` when it is no number.
+pub fn number(env: &Env, name: &str, wrong: &'static str) -> Result<Option<u32>, Failure> {
+    let Ok(text) = env.var(name) else {
+        return Ok(None);
+    };
+    text.to_string()
+        .parse()
+        .map(Some)
+        .map_err(|_| Failure::Configuration(wrong))
 }
 
 /// Names a recipe in a job, so that a set is not made half by one checkpoint and half by another.

@@ -50,7 +50,7 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
     if serves && refill.reason == Reason::Empty && !is_begun(&refill, &active, &bucket).await? {
         return Ok("refill: there is a set by now".to_owned());
     }
-    let settings = Settings::default();
+    let settings = Settings::of(env)?;
     let solver = checkpoint::solver(&bucket, env).await?;
     let recipe = settings.recipe(solver.checkpoint())?;
     let digest = recipe::digest(&recipe)?;
@@ -138,11 +138,5 @@ async fn current(bucket: &Bucket) -> Result<Current, Failure> {
 }
 
 fn pack_size(env: &Env) -> Result<u32, Failure> {
-    match env.var("PACK_SIZE") {
-        Ok(size) => size
-            .to_string()
-            .parse()
-            .map_err(|_| Failure::Configuration("PACK_SIZE is no number")),
-        Err(_) => Ok(DEFAULT_PACK_SIZE),
-    }
+    Ok(recipe::number(env, "PACK_SIZE", "PACK_SIZE is no number")?.unwrap_or(DEFAULT_PACK_SIZE))
 }

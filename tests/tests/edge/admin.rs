@@ -137,6 +137,22 @@ fn an_export_holds_pictures_masks_and_answers() {
 }
 
 #[test]
+fn a_deployment_chooses_its_gradients() {
+    let _turn = exclusive();
+    let (_, set) = Edge::with_pictures(&EdgeConfig {
+        set_size: 4,
+        gradients: Some(1),
+        ..EdgeConfig::default()
+    });
+    assert_eq!(set.index.recipe.perturb.get("steps"), Some(&json!(1)));
+    let (_, shipped) = shared();
+    assert_eq!(shipped.index.recipe.perturb.get("steps"), Some(&json!(10)));
+    let strengths = shipped.index.strengths();
+    let judged = strengths.full + strengths.weakened + strengths.plain;
+    assert_eq!(judged as usize, shipped.pictures.len());
+}
+
+#[test]
 fn the_same_seed_makes_the_same_pictures() {
     let _turn = exclusive();
     let edge = Edge::start(&EdgeConfig::default());

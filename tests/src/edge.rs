@@ -73,11 +73,13 @@ pub const ACCOUNTS: Site = routed("accounts", "0xROUTED-ACCOUNTS-1", r#"{"accoun
 pub const KEEPER: Site = routed("keeper", "0xROUTED-KEEPER-001", r#"{"keep_traces": true}"#);
 /// For slides that are sent again.
 pub const RESENT: Site = routed("resent", "0xROUTED-RESENT-001", "{}");
+/// Asks everybody for a captcha, also who slides like a person.
+pub const ASKING: Site = routed("asking", "0xROUTED-ASKING-001", r#"{"sample": 1.0}"#);
 /// For slides by keyboard.
 pub const KEYS: Site = routed("keys", "0xROUTED-KEYS-00001", "{}");
 
-const SITES: [Site; 13] = [
-    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER, RESENT, KEYS,
+const SITES: [Site; 14] = [
+    SHOP, FORUM, CROWD, REPLAYED, RECORDED, SHADOW, STRICT, COUNTRY, NETWORK, ACCOUNTS, KEEPER, RESENT, KEYS, ASKING,
 ];
 
 /// A site of the tests.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use parallax_edge_shared::admin::SetList;
 use parallax_edge_shared::image_set::SetIndex;
+use parallax_edge_shared::pack::Entry;
 
 use crate::edge::Edge;
 
@@ -99,8 +100,21 @@ impl ImageSet {
     /// When it is not of this set.
     #[must_use]
     pub fn answer_to(&self, image: &[u8]) -> &str {
-        let found = self.pictures.iter().find(|picture| picture.image == image);
-        &found.expect("the picture served is of the exported set").label
+        &self.entry_of(image).label
+    }
+
+    /// What the index says of a picture that was served, byte for byte.
+    ///
+    /// # Panics
+    /// When it is not of this set.
+    #[must_use]
+    pub fn entry_of(&self, image: &[u8]) -> &Entry {
+        let found = self.pictures.iter().position(|picture| picture.image == image);
+        let position = found.expect("the picture served is of the exported set");
+        self.index
+            .get(position)
+            .expect("the index has an entry for each picture")
+            .1
     }
 }
 

@@ -103,6 +103,18 @@ impl Visitor {
         }
     }
 
+    /// Slides like a hand, on a site that asks everybody for a captcha.
+    ///
+    /// # Panics
+    /// When the site does not.
+    #[must_use]
+    pub fn asked(&self) -> Challenge {
+        match self.slide(slides::hand) {
+            Outcome::Challenge { challenge } => challenge,
+            other => panic!("everybody is asked, this one got {other:?}"),
+        }
+    }
+
     /// Looks at the picture of `challenge`.
     ///
     /// # Panics

@@ -170,6 +170,23 @@ impl PerturbConfig {
         }
     }
 
+    /// This with `factor` times its budget, at most all of the range; a factor below 0 or NaN changes nothing.
+    #[must_use]
+    pub fn scaled(self, factor: f32) -> Self {
+        let times = |epsilon: Epsilon| Epsilon::new((epsilon.get() * factor).min(1.0)).unwrap_or(epsilon);
+        let budget = match self.budget {
+            Budget::Stroke { near, far, ramp_px } => Budget::Stroke {
+                near: times(near),
+                far: times(far),
+                ramp_px,
+            },
+            Budget::Uniform { epsilon } => Budget::Uniform {
+                epsilon: times(epsilon),
+            },
+        };
+        Self { budget, ..self }
+    }
+
     /// Whether every number makes sense.
     ///
     /// # Errors
@@ -221,6 +238,37 @@ mod tests {
             serde_json::from_str::<PerturbConfig>(r#"{"step": 3}"#).is_err(),
             "an unknown field"
         );
+    }
+
+    #[test]
+    fn a_budget_is_scaled_within_the_range() {
+        let stroke = |near, far| Budget::Stroke {
+            near: Epsilon(near),
+            far: Epsilon(far),
+            ramp_px: 12.0,
+        };
+        let config = PerturbConfig {
+            budget: stroke(0.25, 0.75),
+            ..PerturbConfig::default()
+        };
+        for (factor, budget) in [
+            (0.5, stroke(0.125, 0.375)),
+            (2.0, stroke(0.5, 1.0)),
+            (-1.0, config.budget),
+            (f32::INFINITY, stroke(1.0, 1.0)),
+        ] {
+            let scaled = config.clone().scaled(factor);
+            assert_eq!(
+                scaled,
+                PerturbConfig {
+                    budget,
+                    ..config.clone()
+                },
+                "{factor}"
+            );
+        }
+        let paper = PerturbConfig::paper().scaled(0.5);
+        assert_eq!(paper.budget, Budget::Uniform { epsilon: Epsilon(0.15) });
     }
 
     #[test]

@@ -7,7 +7,7 @@ use parallax_edge_shared::{
     digest::Digest,
     image_set::{CURRENT_KEY, Current, SetIndex},
     job::{Job, Reason, Refill},
-    pack::{Pack, PackBuilder},
+    pack::{Pack, PackBuilder, Perturbation},
 };
 use worker::{Bucket, Delay, Env};
 
@@ -67,7 +67,10 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
     }
     if refill.recipe.is_some_and(|made_by| made_by != digest) {
         // Another checkpoint or another version since the set was begun: begin again.
-        refill = Refill::new(refill.seed, refill.count, refill.reason);
+        refill = Refill {
+            budgets: refill.budgets,
+            ..Refill::new(refill.seed, refill.count, refill.reason)
+        };
     }
     refill.recipe = Some(digest);
     let next = refill.next_pack(pack_size(env)?);
@@ -105,12 +108,18 @@ async fn make_pack(
         let seed = refill.seed_of(index);
         let failed = |reason: String| Failure::Captcha { index, reason };
         let captcha = draw(&settings.style, seed);
+        let budget = refill.budget_of(index);
+        let config = settings.perturb.clone().scaled(f32::from(budget) / 100.0);
         let perturbed = solver
-            .with(|model| perturb(model, &captcha.image, &captcha.mask, &captcha.label, &settings.perturb))
+            .with(|model| perturb(model, &captcha.image, &captcha.mask, &captcha.label, &config))
             .map_err(|e| failed(e.to_string()))?;
         let image = png::encode(&perturbed.image).map_err(|e| failed(e.to_string()))?;
         let mask = png::encode(&captcha.mask).map_err(|e| failed(e.to_string()))?;
-        builder.push(seed, &captcha.label, perturbed.strength, &image, &mask)?;
+        let kept = Perturbation {
+            budget,
+            strength: perturbed.strength,
+        };
+        builder.push(seed, &captcha.label, kept, &image, &mask)?;
         // Isolates of one process may share a thread: between two pictures, others get their turn.
         Delay::from(Duration::ZERO).await;
     }

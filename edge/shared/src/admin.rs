@@ -8,7 +8,7 @@ use parallax_captcha::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, image_set::Recipe};
+use crate::{digest::Digest, image_set::Recipe, throttle::Throttle};
 
 /// Codes of errors of `/admin/v1/*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +97,9 @@ pub struct SetSummary {
     /// How much of their perturbation its pictures kept: what the readability gate did.
     #[serde(default)]
     pub strengths: Strengths,
+    /// How many were perturbed with how much of the product's budget, percent: what sites' throttles asked for.
+    #[serde(default)]
+    pub budgets: BTreeMap<u8, usize>,
     /// How its pictures were made.
     pub recipe: Recipe,
 }
@@ -250,6 +253,9 @@ pub struct SiteRisk {
     pub signatures: u64,
     /// Raw traces, where the site keeps them.
     pub kept_traces: u64,
+    /// How much of the budget the site's pictures have, and why.
+    #[serde(default)]
+    pub throttle: Throttle,
 }
 
 #[cfg(test)]

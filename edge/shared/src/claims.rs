@@ -82,6 +82,9 @@ pub struct Challenge {
     /// Why the visitor is challenged.
     #[serde(rename = "b")]
     pub suspicion: Suspicion,
+    /// Percent of the product's budget that pictures of the visitor's site have: [`crate::throttle`].
+    #[serde(rename = "u")]
+    pub budget: u8,
 }
 
 /// Body of a token.

@@ -8,6 +8,8 @@
 //! ```
 //! Nothing is ever changed in place but `current.json`, so a refill that dies half way leaves the old set serving.
 
+use std::collections::BTreeMap;
+
 use parallax_captcha::strength::Strengths;
 use serde::{Deserialize, Serialize};
 
@@ -171,6 +173,23 @@ impl SetIndex {
         entries.map(|entry| entry.strength).collect()
     }
 
+    /// How many pictures were perturbed with how much of the budget, percent.
+    #[must_use]
+    pub fn budgets(&self) -> BTreeMap<u8, usize> {
+        let mut budgets = BTreeMap::new();
+        for (_, entry) in self.entries() {
+            *budgets.entry(entry.budget).or_insert(0) += 1;
+        }
+        budgets
+    }
+
+    /// The pictures for a site whose budget is `wanted` percent: those of the nearest budget there is, of two the lower one.
+    pub fn for_budget(&self, wanted: u8) -> impl Iterator<Item = (Digest, &Entry)> + Clone {
+        let budgets = self.entries().map(|(_, entry)| entry.budget);
+        let nearest = budgets.min_by_key(|budget| (budget.abs_diff(wanted), *budget));
+        self.entries().filter(move |(_, entry)| Some(entry.budget) == nearest)
+    }
+
     /// The picture at `position` of all its packs in order, with the pack it lies in.
     #[must_use]
     pub fn get(&self, position: usize) -> Option<(Digest, &Entry)> {
@@ -178,7 +197,7 @@ impl SetIndex {
     }
 
     /// All pictures in order, each with the pack it lies in.
-    pub fn entries(&self) -> impl Iterator<Item = (Digest, &Entry)> {
+    pub fn entries(&self) -> impl Iterator<Item = (Digest, &Entry)> + Clone {
         self.packs
             .iter()
             .flat_map(|pack| pack.images.iter().map(|entry| (pack.id, entry)))
@@ -263,6 +282,35 @@ mod tests {
         assert_eq!(seeds, [0, 1, 2, 3, 4]);
         assert_eq!(set.get(2).unwrap().0, set.packs[1].id);
         assert_eq!(set.get(5), None);
+    }
+
+    #[test]
+    fn a_site_gets_pictures_of_its_own_budget_or_the_nearest() {
+        let mut set = set();
+        for (entry, budget) in set
+            .packs
+            .iter_mut()
+            .flat_map(|pack| &mut pack.images)
+            .zip([100, 70, 100, 70, 50])
+        {
+            entry.budget = budget;
+        }
+        let set = SetIndex::decode(&serde_json::to_vec(&set).unwrap()).unwrap();
+        assert_eq!(set.budgets(), BTreeMap::from([(50, 1), (70, 2), (100, 2)]));
+        for (wanted, seeds) in [(100, &[0, 2][..]), (85, &[1, 3]), (70, &[1, 3]), (50, &[4]), (0, &[4])] {
+            let found: Vec<u64> = set.for_budget(wanted).map(|(_, entry)| entry.seed).collect();
+            assert_eq!(found, seeds, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn an_index_of_before_has_all_of_the_budget() {
+        let mut json = serde_json::to_value(set()).unwrap();
+        for image in json["packs"][0]["images"].as_array_mut().unwrap() {
+            image.as_object_mut().unwrap().remove("budget").unwrap();
+        }
+        let read = SetIndex::decode(&serde_json::to_vec(&json).unwrap()).unwrap();
+        assert_eq!(read, set());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::{
     digest::Digest,
     image_set::{MAX_PACKS, SetIndex},
     pack::MAX_IMAGES,
+    throttle::LADDER,
 };
 
 /// Seeds are below this: JSON numbers beyond 2^53 do not survive JavaScript, and messages pass through it.
@@ -32,6 +33,9 @@ pub struct Refill {
     pub count: u32,
     /// Why it is made.
     pub reason: Reason,
+    /// Percents of the product's budget that sites have, which pictures get in turns; all of it if empty.
+    #[serde(default)]
+    pub budgets: Vec<u8>,
     /// Digest of the recipe that the packs already made were made by.
     #[serde(default)]
     pub recipe: Option<Digest>,
@@ -67,6 +71,9 @@ pub enum JobError {
     /// More packs or pictures done than asked for.
     #[error("more is done than was asked for")]
     Progress,
+    /// A budget that is none of the throttle's.
+    #[error("budgets are among {LADDER:?} percent")]
+    Budget,
 }
 
 impl Refill {
@@ -77,6 +84,7 @@ impl Refill {
             seed: seed % SEED_LIMIT,
             count,
             reason,
+            budgets: Vec::new(),
             recipe: None,
             packs: Vec::new(),
             done: 0,
@@ -97,6 +105,9 @@ impl Refill {
         if self.done > self.count || self.packs.len() > MAX_PACKS {
             return Err(JobError::Progress);
         }
+        if !self.budgets.iter().all(|budget| LADDER.contains(budget)) {
+            return Err(JobError::Budget);
+        }
         Ok(())
     }
 
@@ -111,6 +122,15 @@ impl Refill {
     #[must_use]
     pub fn seed_of(&self, index: u32) -> u64 {
         self.seed.wrapping_add(u64::from(index)) % SEED_LIMIT
+    }
+
+    /// Percent of the product's budget that picture `index` gets.
+    #[must_use]
+    pub fn budget_of(&self, index: u32) -> u8 {
+        let index = usize::try_from(index).unwrap_or(0);
+        let turn = index.checked_rem(self.budgets.len());
+        let budget = turn.and_then(|turn| self.budgets.get(turn));
+        budget.copied().unwrap_or(LADDER[0])
     }
 
     /// Which pictures the next pack is to hold, when one run can make at most `pack_size`; empty when all are made.
@@ -221,9 +241,27 @@ mod tests {
     }
 
     #[test]
+    fn budgets_take_turns() {
+        let of = |budgets: &[u8]| {
+            let refill = Refill {
+                budgets: budgets.to_vec(),
+                ..Refill::new(7, 5, Reason::Schedule)
+            };
+            (
+                refill.check(),
+                (0..5).map(|index| refill.budget_of(index)).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(of(&[]), (Ok(()), vec![100; 5]));
+        assert_eq!(of(&[100, 70]), (Ok(()), vec![100, 70, 100, 70, 100]));
+        assert_eq!(of(&[100, 69]).0, Err(JobError::Budget));
+    }
+
+    #[test]
     fn the_message_is_readable() {
         let job = Job::Refill(Refill::new(7, 64, Reason::Empty));
-        let json = r#"{"kind":"refill","seed":7,"count":64,"reason":"empty","recipe":null,"packs":[],"done":0}"#;
+        let json =
+            r#"{"kind":"refill","seed":7,"count":64,"reason":"empty","budgets":[],"recipe":null,"packs":[],"done":0}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), json);
         assert_eq!(serde_json::from_str::<Job>(json).unwrap(), job);
     }

@@ -15,4 +15,5 @@ pub mod routing;
 pub mod site;
 pub mod siteverify;
 pub mod tar;
+pub mod throttle;
 pub mod timestamp;

@@ -6,7 +6,7 @@
 use parallax_captcha::{alphabet::Label, strength::Strength};
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
+use crate::{digest::Digest, throttle::LADDER};
 
 /// More pictures than this are not put in one pack.
 pub const MAX_IMAGES: usize = 1024;
@@ -55,10 +55,17 @@ pub struct Entry {
     /// What the readability gate left of the perturbation.
     #[serde(default)]
     pub strength: Strength,
+    /// Percent of the product's budget that it was perturbed with.
+    #[serde(default = "all")]
+    pub budget: u8,
     /// The picture as it is served, PNG.
     pub image: Span,
     /// Its stroke mask, PNG, 255 where a character's stroke is.
     pub mask: Span,
+}
+
+fn all() -> u8 {
+    LADDER[0]
 }
 
 /// What a pack holds.
@@ -158,6 +165,15 @@ impl Pack {
     }
 }
 
+/// How a picture was perturbed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Perturbation {
+    /// [`Entry::budget`].
+    pub budget: u8,
+    /// [`Entry::strength`].
+    pub strength: Strength,
+}
+
 /// Puts a pack together, picture by picture.
 #[derive(Debug, Default)]
 pub struct PackBuilder {
@@ -174,7 +190,7 @@ impl PackBuilder {
         &mut self,
         seed: u64,
         label: &Label,
-        strength: Strength,
+        Perturbation { budget, strength }: Perturbation,
         image_png: &[u8],
         mask_png: &[u8],
     ) -> Result<(), PackError> {
@@ -194,6 +210,7 @@ impl PackBuilder {
             seed,
             label: label.to_string(),
             strength,
+            budget,
             image,
             mask,
         });
@@ -233,6 +250,11 @@ pub(crate) mod tests {
     use super::*;
 
     /// A pack of `count` captchas whose "PNGs" are their own numbers, written out.
+    const FULL: Perturbation = Perturbation {
+        budget: 100,
+        strength: Strength::Full,
+    };
+
     pub(crate) fn sample(first_seed: u64, count: u64) -> (Pack, Vec<u8>) {
         let label = Label::new("A236").unwrap();
         let mut builder = PackBuilder::default();
@@ -241,7 +263,7 @@ pub(crate) mod tests {
                 .push(
                     seed,
                     &label,
-                    Strength::Full,
+                    FULL,
                     format!("image {seed}").as_bytes(),
                     format!("mask {seed}").as_bytes(),
                 )
@@ -266,18 +288,18 @@ pub(crate) mod tests {
     fn a_builder_refuses_and_stays_as_it_was() {
         let label = Label::new("A236").unwrap();
         let mut builder = PackBuilder::default();
-        builder.push(1, &label, Strength::Full, b"i", b"m").unwrap();
+        builder.push(1, &label, FULL, b"i", b"m").unwrap();
         let large = vec![0; MAX_PNG_BYTES as usize + 1];
         assert_eq!(
-            builder.push(2, &label, Strength::Full, b"", b"m"),
+            builder.push(2, &label, FULL, b"", b"m"),
             Err(PackError::Layout { index: 1 })
         );
         assert_eq!(
-            builder.push(2, &label, Strength::Full, b"i", &large),
+            builder.push(2, &label, FULL, b"i", &large),
             Err(PackError::Layout { index: 1 })
         );
         assert_eq!(
-            builder.push(1 << 53, &label, Strength::Full, b"i", b"m"),
+            builder.push(1 << 53, &label, FULL, b"i", b"m"),
             Err(PackError::Seed { index: 1 })
         );
         assert_eq!(builder.finish().unwrap().1, b"im");

@@ -3,7 +3,7 @@
 //! ```json
 //! {
 //!   "challenge_from": 0.5, "block_from": 0.99, "serve_attackers": true, "shadow": false,
-//!   "keep_traces": false, "account_hint": "cdata",
+//!   "keep_traces": false, "account_hint": "cdata", "sample": 0.01,
 //!   "rules": [{"country": "XX", "action": "challenge"}, {"asn": 64500, "action": "block"}]
 //! }
 //! ```
@@ -85,6 +85,9 @@ pub struct Routing {
     pub keep_traces: bool,
     /// What names the visitor's account; nothing where absent.
     pub account_hint: Option<AccountHint>,
+    /// Share of those who would pass that get a captcha all the same, so that it is known how people fare with them:
+    /// [`crate::throttle`].
+    pub sample: f32,
     /// Stricter treatment by origin.
     pub rules: Vec<Rule>,
 }
@@ -99,6 +102,7 @@ impl Default for Routing {
             shadow: false,
             keep_traces: false,
             account_hint: None,
+            sample: 0.0,
             rules: Vec::new(),
         }
     }
@@ -136,6 +140,9 @@ impl Routing {
         if self.challenge_from > self.block_from {
             return Err("challenge_from is above block_from".to_owned());
         }
+        if !(0.0..=1.0).contains(&self.sample) {
+            return Err("sample is 0 to 1".to_owned());
+        }
         if self.rules.len() > MAX_RULES {
             return Err(format!("more than {MAX_RULES} rules"));
         }
@@ -161,6 +168,21 @@ impl Routing {
         };
         let fitting = self.rules.iter().filter(|rule| rule.fits(origin));
         fitting.map(|rule| rule.decision()).fold(by_score, Decision::max)
+    }
+}
+
+impl Routing {
+    /// Whether a visitor with `p_bot` slid like a person: how these answer says what captchas ask of people.
+    #[must_use]
+    pub fn trusts(&self, p_bot: f32) -> bool {
+        p_bot < self.challenge_from
+    }
+
+    /// Whether any trusted visitor of the site is ever challenged.
+    #[must_use]
+    pub fn asks_people(&self) -> bool {
+        let challenges = |rule: &Rule| rule.action == Action::Challenge;
+        !self.shadow && (self.sample > 0.0 || self.rules.iter().any(challenges))
     }
 }
 
@@ -213,6 +235,8 @@ mod tests {
             (json!({ "challenge_from": 0.9, "block_from": 0.8 }), "above block_from"),
             (json!({ "challenge_from": "x" }), "invalid type"),
             (json!({ "threshold": 0.5 }), "unknown field"),
+            (json!({ "sample": -0.1 }), "sample"),
+            (json!({ "sample": 1.01 }), "sample"),
             (json!({ "account_hint": "email" }), "unknown variant"),
             (json!({ "rules": [{ "action": "block" }] }), "rule 0"),
             (json!({ "rules": [{ "country": "xx", "action": "block" }] }), "rule 0"),
@@ -254,6 +278,23 @@ mod tests {
         ] {
             assert_eq!(served.decide(p_bot, &nowhere), decision, "{p_bot}");
             assert_eq!(blocking.decide(p_bot, &nowhere), blocked, "{p_bot}, not served");
+        }
+    }
+
+    #[test]
+    fn people_are_asked_by_sample_or_rule() {
+        for (json, asks) in [
+            (json!({}), false),
+            (json!({ "sample": 0.01 }), true),
+            (json!({ "rules": [{ "country": "T1", "action": "challenge" }] }), true),
+            (json!({ "rules": [{ "country": "T1", "action": "block" }] }), false),
+            (json!({ "sample": 0.01, "shadow": true }), false),
+        ] {
+            assert_eq!(Routing::parse(json.clone()).unwrap().asks_people(), asks, "{json}");
+        }
+        let routing = Routing::parse(json!({ "challenge_from": 0.3 })).unwrap();
+        for (p_bot, trusted) in [(0.0, true), (0.29, true), (0.3, false), (f32::NAN, false)] {
+            assert_eq!(routing.trusts(p_bot), trusted, "{p_bot}");
         }
     }
 

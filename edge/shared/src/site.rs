@@ -232,6 +232,11 @@ impl Sites {
         })
     }
 
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Site> {
+        self.sites.iter()
+    }
+
     /// The site that tickets call `name`.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&Site> {

@@ -14,6 +14,16 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     Ok(bytes)
 }
 
+/// A number from 0 to below 1, in steps of `2^-24`.
+///
+/// # Errors
+/// As [`bytes`].
+#[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
+pub fn unit() -> Result<f32, Failure> {
+    let number = u32::from_le_bytes(bytes()?) >> 8;
+    Ok(number as f32 / (1 << 24) as f32)
+}
+
 /// A fresh ticket's identity.
 ///
 /// # Errors

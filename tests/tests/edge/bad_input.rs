@@ -382,6 +382,7 @@ fn answers_are_checked_before_the_challenge_is_consumed() {
         wrong: 0,
         refreshed: 0,
         suspicion: claims::Suspicion::default(),
+        budget: 100,
     };
     let expired = forge::ticket(edge, &SHOP, Purpose::Challenge, body.clone(), 200, 180);
     let as_session = forge::ticket(edge, &SHOP, Purpose::Session, body, 0, 180);
@@ -441,6 +442,7 @@ fn pictures() {
         wrong: 0,
         refreshed: 0,
         suspicion: claims::Suspicion::default(),
+        budget: 100,
     };
     let expired = forge::ticket(edge, &SHOP, Purpose::Challenge, body.clone(), 200, 180);
     let of_deleted_set = forge::ticket(edge, &SHOP, Purpose::Challenge, body, 0, 180);

@@ -9,6 +9,7 @@ mod queries;
 mod risk;
 mod routing;
 mod siteverify;
+mod throttle;
 mod whole_way;
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use parallax_captcha::{
-    perturb::{Budget, Epsilon, Member, PerturbConfig},
+    perturb::{Member, PerturbConfig},
     text::Style,
 };
 
@@ -187,7 +187,7 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
         factor => with(
             format!("{factor} times the budget"),
             &members,
-            scaled(factor),
+            PerturbConfig::default().scaled(factor),
             Some(factor),
         ),
     };
@@ -210,23 +210,6 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
     }
     refuse_equal("configurations", configurations.iter().map(|one| one.name.as_str()))?;
     Ok(configurations)
-}
-
-/// The product's, with `factor` times its budget, at most all of the range.
-fn scaled(factor: f32) -> PerturbConfig {
-    let times = |epsilon: Epsilon| Epsilon::new((epsilon.get() * factor).min(1.0)).unwrap_or(epsilon);
-    let product = PerturbConfig::default();
-    let budget = match product.budget {
-        Budget::Stroke { near, far, ramp_px } => Budget::Stroke {
-            near: times(near),
-            far: times(far),
-            ramp_px,
-        },
-        Budget::Uniform { epsilon } => Budget::Uniform {
-            epsilon: times(epsilon),
-        },
-    };
-    PerturbConfig { budget, ..product }
 }
 
 fn race(options: &Options) -> Result<Option<Race>, CommandError> {

@@ -22,11 +22,16 @@ use parallax_edge_shared::{
     pseudonym::{Kind, address_prefix},
     routing::AccountHint,
     site::Site,
+    throttle::Throttle,
 };
 use serde::{Deserialize, Serialize};
-use worker::console_error;
+use worker::{Env, console_error, console_log};
 
-use crate::{durable, endpoints::Call, failure::Failure};
+use crate::{
+    durable,
+    endpoints::Call,
+    failure::{Failure, log},
+};
 
 /// Name of the binding.
 const BINDING: &str = "CLUSTER";
@@ -44,6 +49,13 @@ enum Ask {
         /// Pseudonym of picture and answer.
         entity: u64,
     },
+    /// Count whether a trusted visitor read the first picture: the budget before and after, where that moved it.
+    Trusted {
+        /// Pseudonym of the visitor's network.
+        source: u64,
+        /// Whether the answer was right.
+        read: bool,
+    },
     /// How much is held: [`SiteRisk`] without the site's name.
     Read,
     /// Kept traces as NDJSON.
@@ -53,6 +65,14 @@ enum Ask {
         /// At most so many.
         limit: u32,
     },
+}
+
+/// What is said of a slide.
+#[derive(Debug, Serialize, Deserialize)]
+struct Slid {
+    counts: Counts,
+    /// [`Throttle::budget`] of the site.
+    budget: u8,
 }
 
 /// What of a slide is counted; nothing of it can be turned back into what a visitor sent, a kept trace aside.
@@ -69,25 +89,22 @@ struct Observation {
     kept: Option<Trace>,
 }
 
-/// What other slides of the site say against this one; nothing when the object cannot be reached.
+/// What other slides of the site say against this one, and the site's budget, percent; nothing and all of it when the object
+/// cannot be reached.
 pub async fn judge_slide(
     slid: &SlideRequest,
     session: TicketId,
     cdata: Option<&str>,
     site: &Site,
     call: &Call,
-) -> Vec<Evidence> {
+) -> (Vec<Evidence>, u8) {
     let ask = Ask::Slide(Box::new(observe(slid, session, cdata, site, call)));
-    let counted = durable::within(
-        LIMIT_MS,
-        durable::ask::<_, Counts>(&call.env, BINDING, &site.name, &ask),
-    )
-    .await;
+    let counted = durable::within(LIMIT_MS, durable::ask::<_, Slid>(&call.env, BINDING, &site.name, &ask)).await;
     match counted {
-        Ok(counts) => judge(&ClusterConfig::default(), &counts),
+        Ok(Slid { counts, budget }) => (judge(&ClusterConfig::default(), &counts), budget),
         Err(failure) => {
             console_error!("{}: judged alone: {failure}", site.name);
-            Vec::new()
+            (Vec::new(), Throttle::default().budget)
         }
     }
 }
@@ -107,6 +124,22 @@ pub async fn judge_answer(picture: &[u8], answer: &str, site: &Site, call: &Call
     }
 }
 
+/// Counts whether a trusted visitor read the first picture, where the visitor's network is known. Nothing waits for it.
+pub fn observe_trusted(read: bool, site: &Site, call: &Call) {
+    let Some(source) = source(site, call) else {
+        return;
+    };
+    let (env, name) = (call.env.clone(), site.name.clone());
+    call.context.wait_until(async move {
+        let ask = Ask::Trusted { source, read };
+        match durable::ask::<_, Option<[u8; 2]>>(&env, BINDING, &name, &ask).await {
+            Ok(Some([before, now])) => console_log!("{name}: throttle {before} % -> {now} %"),
+            Ok(None) => {}
+            Err(failure) => drop(log(&failure)),
+        }
+    });
+}
+
 /// The pseudonym of the network that asks, for records of answers; `None` where its address is not known.
 pub fn source(site: &Site, call: &Call) -> Option<u64> {
     let prefix = call.address.as_deref().and_then(address_prefix)?;
@@ -118,8 +151,8 @@ pub fn source(site: &Site, call: &Call) -> Option<u64> {
 ///
 /// # Errors
 /// [`Failure::Internal`] when it cannot be reached.
-pub async fn read(site: &Site, call: &Call) -> Result<SiteRisk, Failure> {
-    durable::ask(&call.env, BINDING, &site.name, &Ask::Read).await
+pub async fn read(site: &Site, env: &Env) -> Result<SiteRisk, Failure> {
+    durable::within(LIMIT_MS, durable::ask(env, BINDING, &site.name, &Ask::Read)).await
 }
 
 /// Kept traces of the site, NDJSON.

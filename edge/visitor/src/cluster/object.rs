@@ -9,14 +9,14 @@ use parallax_captcha::{
     },
     wire::Trace,
 };
-use parallax_edge_shared::{admin::SiteRisk, claims::SESSION_SECONDS, digest::Digest};
+use parallax_edge_shared::{admin::SiteRisk, claims::SESSION_SECONDS, digest::Digest, throttle::Throttle};
 use serde::Deserialize;
 use worker::{
     Date, DurableObject, Env, Error, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object,
 };
 
 use super::{
-    Ask, Observation,
+    Ask, Observation, Slid,
     tables::{Counters, SITE},
 };
 
@@ -42,6 +42,7 @@ CREATE TABLE IF NOT EXISTS traces(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEG
     a INTEGER NOT NULL, b INTEGER NOT NULL, c INTEGER NOT NULL, d INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS slides(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL,
     slide TEXT NOT NULL UNIQUE, counts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS throttle(id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS kept(id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, trace TEXT NOT NULL);
 ";
 
@@ -58,6 +59,7 @@ struct Opened {
     sql: SqlStorage,
     counters: Counters,
     traces: TraceMemory,
+    throttle: Throttle,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +84,11 @@ struct KeptRow {
 }
 
 #[derive(Deserialize)]
+struct ThrottleRow {
+    state: String,
+}
+
+#[derive(Deserialize)]
 struct Total {
     total: u64,
 }
@@ -103,8 +110,12 @@ impl DurableObject for Cluster {
         let ask = serde_json::from_slice(&request.bytes().await?).map_err(|e| Error::RustError(e.to_string()))?;
         let now_ms = Date::now().as_millis();
         let response = self.with(|opened| match ask {
-            Ask::Slide(seen) => Response::from_json(&opened.slide(*seen, now_ms)?),
+            Ask::Slide(seen) => Response::from_json(&Slid {
+                counts: opened.slide(*seen, now_ms)?,
+                budget: opened.throttle.budget,
+            }),
             Ask::Answer { entity } => Response::from_json(&opened.counters.answer(entity, now_ms)?),
+            Ask::Trusted { source, read } => Response::from_json(&opened.trusted(source, read, now_ms)?),
             Ask::Read => Response::from_json(&opened.read(now_ms)?),
             Ask::Traces { after, limit } => Response::ok(opened.kept(after, limit)?),
         })?;
@@ -164,7 +175,30 @@ impl Opened {
         for TraceRow { at, a, b, c, d } in sql.exec(query, None)?.to_array()? {
             traces.push(at, Signature([a, b, c, d]));
         }
-        Ok(Self { sql, counters, traces })
+        let rows: Vec<ThrottleRow> = sql.exec("SELECT state FROM throttle", None)?.to_array()?;
+        let throttle = rows
+            .first()
+            .and_then(|row| serde_json::from_slice(row.state.as_bytes()).ok());
+        Ok(Self {
+            sql,
+            counters,
+            traces,
+            throttle: throttle.unwrap_or_default(),
+        })
+    }
+
+    /// The budget before and after, where the visitor moved it. A network counts once an hour.
+    fn trusted(&mut self, source: u64, read: bool, now_ms: u64) -> Result<Option<[u8; 2]>> {
+        if self.counters.trusted(source, now_ms)? > 1 {
+            return Ok(None);
+        }
+        let before = self.throttle.observe(read);
+        let json = serde_json::to_string(&self.throttle).map_err(|e| Error::RustError(e.to_string()))?;
+        self.sql.exec(
+            "INSERT INTO throttle(id, state) VALUES(1, ?1) ON CONFLICT(id) DO UPDATE SET state = ?1",
+            vec![SqlStorageValue::String(json)],
+        )?;
+        Ok(before.map(|before| [before, self.throttle.budget]))
     }
 
     fn slide(&mut self, mut seen: Observation, now_ms: u64) -> Result<Counts> {
@@ -268,6 +302,7 @@ impl Opened {
             counters: self.counters.count_rows()?,
             signatures: self.traces.len() as u64,
             kept_traces: kept.total,
+            throttle: self.throttle,
         })
     }
 

@@ -22,11 +22,12 @@ const ROWS_PER_SLIDE: u64 = 11;
 /// The site itself, among its entities.
 pub const SITE: u64 = 0;
 
-/// What a count is of: slides, equal wrong answers, slides by keyboard, or (from here on) slides with a duration of one
+/// What a count is of: slides, equal wrong answers, slides by keyboard, trusted visitors that answered, or (from here on) slides with a duration of one
 /// bin.
 const SLIDES: u64 = 0;
 const ANSWERS: u64 = 1;
 const KEYBOARD: u64 = 2;
+const TRUSTED: u64 = 3;
 const FIRST_BIN: u64 = 16;
 
 const TABLES: &str = "
@@ -131,10 +132,22 @@ impl Counters {
     /// # Errors
     /// Those of the storage.
     pub fn answer(&self, entity: u64, now_ms: u64) -> Result<u32> {
+        self.count(entity, ANSWERS, now_ms)
+    }
+
+    /// Counts that a trusted visitor of this network answered, and says how often one did within the hour.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub fn trusted(&self, source: u64, now_ms: u64) -> Result<u32> {
+        self.count(source, TRUSTED, now_ms)
+    }
+
+    fn count(&self, entity: u64, what: u64, now_ms: u64) -> Result<u32> {
         self.make_room(now_ms)?;
         let slot = now_ms / HOUR_SLOT_MS;
-        self.add(slot, &[entity], &[ANSWERS])?;
-        let rows = self.sums(slot, &[entity], &[ANSWERS])?;
+        self.add(slot, &[entity], &[what])?;
+        let rows = self.sums(slot, &[entity], &[what])?;
         Ok(rows.first().map_or(0, |row| row.count))
     }
 

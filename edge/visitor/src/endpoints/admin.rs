@@ -55,6 +55,7 @@ fn summary(id: Digest, state: SetState, set: SetIndex) -> SetSummary {
         count: set.count(),
         bytes,
         strengths: set.strengths(),
+        budgets: set.budgets(),
         recipe: set.recipe,
     }
 }

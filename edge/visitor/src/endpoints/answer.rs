@@ -9,7 +9,7 @@ use parallax_captcha::{
 use parallax_edge_shared::{
     claims::{Challenge, MAX_REASONS, Page, Suspicion},
     query::Record,
-    site::Site,
+    site::{Policy, Site},
 };
 use worker::{Request, Response};
 
@@ -50,11 +50,16 @@ pub async fn post(request: &mut Request, call: &Call) -> Result<Response, Failur
     }
     let (challenge, site) = visit::open_ticket(&given.challenge, Purpose::Challenge, &CODES, call, page_of)?;
     let answer = normalise(&given.answer);
+    let is_first = (challenge.body.wrong, challenge.body.refreshed) == (0, 0);
     let outcome = if answer.is_empty() {
         pass_over(&challenge, site, call).await?
     } else {
         judge(&answer, &given.behaviour, &challenge, site, call).await?
     };
+    // Consumed by now: nobody counts twice by one challenge.
+    if is_first && site.policy == Policy::Risk && site.routing.trusts(challenge.body.suspicion.p_bot) {
+        cluster::observe_trusted(answer == challenge.body.label, site, call);
+    }
     Ok(reply::json(200, &outcome)?)
 }
 
@@ -166,6 +171,7 @@ fn tries_before(challenge: &Challenge) -> Tries {
         pack,
         span,
         suspicion,
+        budget,
         ..
     } = challenge;
     Tries {
@@ -173,6 +179,7 @@ fn tries_before(challenge: &Challenge) -> Tries {
         refreshed: *refreshed,
         seen: Some((*pack, *span)),
         suspicion: suspicion.clone(),
+        budget: *budget,
     }
 }
 

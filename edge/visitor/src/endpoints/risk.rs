@@ -55,7 +55,7 @@ pub fn names(reasons: &[risk::Reason]) -> Vec<String> {
 
 /// `GET /admin/v1/sites/{name}/risk`
 pub async fn held(site: &str, call: &Call) -> Result<Response, Failure> {
-    Ok(reply::json(200, &cluster::read(find(site, call)?, call).await?)?)
+    Ok(reply::json(200, &cluster::read(find(site, call)?, &call.env).await?)?)
 }
 
 /// `GET /admin/v1/sites/{name}/traces?after=CURSOR&limit=N`: raw traces of a site that keeps them, NDJSON.

@@ -16,7 +16,7 @@ use super::{
     Call,
     visit::{self, TicketCodes, Tries},
 };
-use crate::{body, cluster, failure::Failure, reply, single_use};
+use crate::{body, cluster, failure::Failure, random, reply, single_use};
 
 /// Five times what the longest trace that the widget sends takes, its numbers written at length: what is longer than any
 /// trace should be gets a verdict too, not an error.
@@ -55,20 +55,17 @@ fn check(slid: &SlideRequest) -> Result<(), Failure> {
 
 async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> Result<Outcome, Failure> {
     let page = session.body.page.clone();
-    let (decision, suspicion) = match site.policy {
-        Policy::AlwaysPass => (Decision::Pass, Suspicion::default()),
-        Policy::AlwaysBlock => (Decision::Block, Suspicion::default()),
-        Policy::AlwaysChallenge => (Decision::Challenge, Suspicion::default()),
-        Policy::Risk => judge(slid, session, site, call).await,
+    let settled = |decision| (decision, Tries::default());
+    let (decision, tries) = match site.policy {
+        Policy::AlwaysPass => settled(Decision::Pass),
+        Policy::AlwaysBlock => settled(Decision::Block),
+        Policy::AlwaysChallenge => settled(Decision::Challenge),
+        Policy::Risk => judge(slid, session, site, call).await?,
     };
     match decision {
         Decision::Pass => visit::pass(site, page, false, call),
         Decision::Block => Ok(visit::block()),
         Decision::Challenge => {
-            let tries = Tries {
-                suspicion,
-                ..Tries::default()
-            };
             let challenge = visit::challenge(site, page, tries, call).await?;
             Ok(Outcome::Challenge { challenge })
         }
@@ -76,8 +73,13 @@ async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, ca
 }
 
 /// Scores the slide alone and among others, and routes it. In shadow mode everybody passes, and the log says what would
-/// have been.
-async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> (Decision, Suspicion) {
+/// have been. Of those who would pass, some are asked all the same.
+async fn judge(
+    slid: &SlideRequest,
+    session: &Ticket<Session>,
+    site: &Site,
+    call: &Call,
+) -> Result<(Decision, Tries), Failure> {
     let Session {
         page,
         target,
@@ -88,7 +90,7 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
         tolerance: *tolerance,
     };
     let single = risk::score(&slid.trace, &slider, &slid.environment);
-    let evidence = cluster::judge_slide(slid, session.id, page.cdata.as_deref(), site, call).await;
+    let (evidence, budget) = cluster::judge_slide(slid, session.id, page.cdata.as_deref(), site, call).await;
     let joined = join(&single, &evidence);
     let decision = site.routing.decide(joined.p_bot, &call.place);
     let alone = super::risk::names(&single.reasons).into_iter();
@@ -97,8 +99,15 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
         p_bot: joined.p_bot,
         reasons: names.take(MAX_REASONS).collect(),
     };
+    let tries = Tries {
+        suspicion,
+        budget,
+        ..Tries::default()
+    };
     if decision == Decision::Pass {
-        return (decision, suspicion);
+        let is_asked = !site.routing.shadow && random::unit()? < site.routing.sample;
+        let met = if is_asked { Decision::Challenge } else { decision };
+        return Ok((met, tries));
     }
     // As integers: formatting numbers with a point takes code that nothing else here needs.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "probabilities")]
@@ -110,8 +119,8 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
         if site.routing.shadow { " (shadow: pass)" } else { "" },
         per_mille(joined.p_bot),
         per_mille(single.p_bot),
-        suspicion.reasons.join(",")
+        tries.suspicion.reasons.join(",")
     );
     let met = if site.routing.shadow { Decision::Pass } else { decision };
-    (met, suspicion)
+    Ok((met, tries))
 }

@@ -10,6 +10,7 @@ use parallax_edge_shared::{
     pack::Span,
     site::Site,
     siteverify::{DUMMY_TOKEN, Dialect},
+    throttle::Throttle,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -72,7 +73,7 @@ fn origin_not_allowed() -> Failure {
 }
 
 /// What a visitor has tried before this challenge.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Tries {
     /// Wrong answers.
     pub wrong: u8,
@@ -82,6 +83,20 @@ pub struct Tries {
     pub seen: Option<(Digest, Span)>,
     /// Why the visitor is challenged at all.
     pub suspicion: Suspicion,
+    /// Percent of the product's budget that the site's pictures have.
+    pub budget: u8,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self {
+            wrong: 0,
+            refreshed: 0,
+            seen: None,
+            suspicion: Suspicion::default(),
+            budget: Throttle::default().budget,
+        }
+    }
 }
 
 /// A challenge about a picture drawn at random from the set that is served.
@@ -93,13 +108,13 @@ pub async fn challenge(site: &Site, page: Page, tries: Tries, call: &Call) -> Re
         refill::order_if_empty(&call.env, &call.deployment, call.now_ms).await?;
         return Err(Failure::NoImages);
     };
-    let position = random::below(set.count())?;
-    let drawn = set
-        .get(position)
+    let mut pictures = set.for_budget(tries.budget);
+    let mut others = pictures
+        .clone()
         .filter(|(pack, entry)| tries.seen != Some((*pack, entry.image)));
-    let (pack, entry) = drawn
-        .or_else(|| set.get((position + 1) % set.count()))
-        .ok_or(Failure::NoImages)?;
+    let position = random::below(others.clone().count())?;
+    let drawn = others.nth(position).or_else(|| pictures.next());
+    let (pack, entry) = drawn.ok_or(Failure::NoImages)?;
     let body = claims::Challenge {
         page,
         label: entry.label.clone(),
@@ -110,6 +125,7 @@ pub async fn challenge(site: &Site, page: Page, tries: Tries, call: &Call) -> Re
         wrong: tries.wrong,
         refreshed: tries.refreshed,
         suspicion: tries.suspicion,
+        budget: tries.budget,
     };
     let id = seal_ticket(site, CHALLENGE_SECONDS, body, Purpose::Challenge, call)?;
     Ok(Challenge {

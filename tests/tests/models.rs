@@ -12,20 +12,24 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use image::GrayImage;
 use parallax_captcha::alphabet::{CLASSES, Label};
-use parallax_captcha::perturb::{FRAMES, GradientModel};
-use parallax_captcha::text::model_input;
+use parallax_captcha::perturb::{FRAMES, GradientModel, Member, PerturbConfig, perturb};
+use parallax_captcha::text::{Style, draw, model_input};
 use parallax_edge_shared::admin::{GradientReply, SetState, SetSummary};
 use parallax_onnx::checkpoint::read_manifest;
 use parallax_tests::edge::{Edge, EdgeConfig};
 use parallax_tests::image_set::ImageSet;
 use parallax_tests::paths::{repository, tool};
+use parallax_trainer::attack;
 use parallax_trainer::models::{AttackModel, Recognizer};
 use parallax_trainer::runtime::{Device, SessionConfig};
 use serde_json::json;
 
 /// Pictures asked of the edge.
 const SERVED: u32 = 500;
+/// Pictures of them that are made again with ONNX Runtime.
+const COMPARED: usize = 200;
 /// The edge makes three to four pictures a second on one core; a busy machine gets time.
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -184,6 +188,81 @@ fn the_solver_misreads_what_the_edge_serves() {
             "{name}: {read} of {SERVED} are more than 5 %"
         );
     }
+    makes_what_the_trainer_makes(&set);
+}
+
+/// The first pictures of the set, made again with ONNX Runtime: the same but for rounding, which ten steps of momentum
+/// make visible in a few pixels, and as hard for the models.
+fn makes_what_the_trainer_makes(set: &ImageSet) {
+    let manifest = read_manifest(&model("manifest.json")).unwrap();
+    let members: Vec<_> = manifest
+        .members()
+        .iter()
+        .map(|member| Member {
+            model: model(&member.attack),
+            weight: 1.0,
+        })
+        .collect();
+    let mut solvers = attack::load(&members, one_thread()).unwrap();
+    let mut judges: Vec<_> = members
+        .iter()
+        .map(|member| AttackModel::new(&member.model, one_thread()).unwrap())
+        .collect();
+    let no_weights = vec![0.0; FRAMES * CLASSES];
+    let (mut apart, mut moved) = (0_u64, 0_u64);
+    let mut losses = vec![Vec::new(); judges.len()];
+    let mut same_strength = 0;
+    for ((_, entry), served) in set.index.entries().zip(&set.pictures).take(COMPARED) {
+        let captcha = draw(&Style::default(), entry.seed);
+        assert_eq!(captcha.label.as_str(), served.label, "seed {}", entry.seed);
+        let gray = |png: &[u8]| image::load_from_memory(png).unwrap().into_luma8();
+        assert!(captcha.mask == gray(&served.mask), "seed {}", entry.seed);
+        let here = perturb(
+            &mut solvers,
+            &captcha.image,
+            &captcha.mask,
+            &captcha.label,
+            &PerturbConfig::default(),
+        )
+        .unwrap();
+        let there = gray(&served.image);
+        let distance = |a: &GrayImage, b: &GrayImage| -> u64 {
+            a.iter().zip(b.iter()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum()
+        };
+        apart += distance(&here.image, &there);
+        moved += distance(&here.image, &captcha.image);
+        same_strength += usize::from(here.strength == entry.strength);
+        for (judge, losses) in judges.iter_mut().zip(&mut losses) {
+            let mut loss = |image| {
+                let reply = judge.gradient(&model_input(image), &captcha.label, &no_weights);
+                f64::from(reply.unwrap().loss)
+            };
+            losses.push((loss(&here.image), loss(&there)));
+        }
+    }
+    let share = apart as f64 / moved as f64;
+    println!(
+        "of {COMPARED} pictures, {same_strength} kept the same strength; apart by {share:.3} of what they were moved"
+    );
+    for (member, losses) in manifest.members().iter().zip(&losses) {
+        let count = losses.len() as f64;
+        let mean = |value: &dyn Fn(&(f64, f64)) -> f64| losses.iter().map(value).sum::<f64>() / count;
+        let (here, there) = (mean(&|pair| pair.0), mean(&|pair| pair.1));
+        let square = mean(&|pair| (pair.1 - pair.0 - (there - here)).powi(2));
+        let error = (square / count).sqrt();
+        println!(
+            "{}: loss {here:.2} by ONNX Runtime, {there:.2} at the edge, standard error of the difference {error:.3}",
+            member.architecture
+        );
+        // Three standard errors, and a hundredth where rounding moves nothing at all.
+        assert!(
+            (there - here).abs() <= 3.0 * error + 0.01 * here,
+            "{}",
+            member.architecture
+        );
+    }
+    assert!(same_strength * 100 >= COMPARED * 98, "{same_strength} of {COMPARED}");
+    assert!(share < 0.2, "{share}");
 }
 
 /// `parallax solve` in `folder`: pictures, pictures read.

@@ -10,6 +10,8 @@
 mod drawing;
 mod finetuning;
 mod gradient;
+mod picture;
+mod process;
 mod scoring;
 mod serving;
 mod starting;
@@ -21,10 +23,11 @@ use crate::table::Row;
 type Measure = fn() -> Vec<Row>;
 
 /// By the name that the command line gives.
-const MEASUREMENTS: [(&str, Measure); 7] = [
+const MEASUREMENTS: [(&str, Measure); 8] = [
     ("drawing", drawing::measure),
     ("finetuning", finetuning::measure),
     ("gradient", gradient::measure),
+    ("picture", picture::measure),
     ("scoring", scoring::measure),
     ("serving", serving::measure),
     ("starting", starting::measure),

@@ -3,14 +3,12 @@
 //! many bytes from such a bucket: what a picture takes longer is our module's work, and that of a second Worker and of
 //! Durable Objects being there.
 
-use std::fs;
-use std::time::Duration;
-
 use parallax_tests::edge::{Edge, EdgeConfig, SHOP};
 use parallax_tests::paths::repository;
 use parallax_tests::server::{Server, copy, unused_path};
 use parallax_tests::visitor::Visitor;
 
+use crate::process::cpu_time;
 use crate::table::Row;
 
 const REQUESTS: u32 = 400;
@@ -18,8 +16,6 @@ const REQUESTS: u32 = 400;
 const ROUNDS: u32 = 3;
 /// Bytes before a picture in its pack.
 const OFFSET: usize = 100_000;
-/// Linux counts CPU time in hundredths of a second, whatever its own clock's rate (`man 5 proc`, `sysconf`).
-const TICK: Duration = Duration::from_millis(10);
 
 /// A picture, and a whole captcha (session, slide, picture), each beside the plain Worker.
 pub fn measure() -> Vec<Row> {
@@ -87,52 +83,8 @@ pub fn plain_worker(size: usize) -> Server {
 
 /// Milliseconds of CPU time a call.
 fn cpu(server: &Server, call: impl Fn()) -> f64 {
-    let before = used(server.pid());
+    let before = cpu_time(server.pid());
     (0..REQUESTS).for_each(|_| call());
-    let used = used(server.pid()).saturating_sub(before);
+    let used = cpu_time(server.pid()).saturating_sub(before);
     used.as_secs_f64() * 1e3 / f64::from(REQUESTS)
-}
-
-/// CPU time of every workerd below the process `ancestor`.
-fn used(ancestor: u32) -> Duration {
-    let processes: Vec<Process> = fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| Process::read(&fs::read_to_string(entry.ok()?.path().join("stat")).ok()?))
-        .collect();
-    let is_below = |mut pid: u32| {
-        while pid != ancestor {
-            match processes.iter().find(|process| process.pid == pid) {
-                Some(process) if process.parent > 1 => pid = process.parent,
-                _ => return false,
-            }
-        }
-        true
-    };
-    let below = processes
-        .iter()
-        .filter(|process| process.name == "workerd" && is_below(process.pid));
-    below.map(|process| TICK * process.ticks).sum()
-}
-
-struct Process {
-    pid: u32,
-    name: String,
-    parent: u32,
-    ticks: u32,
-}
-
-impl Process {
-    /// Reads `/proc/PID/stat`: `pid (name) state ppid ... utime stime`, fields 14 and 15.
-    fn read(stat: &str) -> Option<Self> {
-        let (pid, rest) = stat.split_once(" (")?;
-        let (name, rest) = rest.rsplit_once(") ")?;
-        let fields: Vec<&str> = rest.split(' ').collect();
-        let number = |position: usize| fields.get(position - 3)?.parse::<u32>().ok();
-        Some(Self {
-            pid: pid.parse().ok()?,
-            name: name.to_owned(),
-            parent: number(4)?,
-            ticks: number(14)? + number(15)?,
-        })
-    }
 }

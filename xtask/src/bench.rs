@@ -6,10 +6,11 @@ use crate::workspace::Workspace;
 use crate::{build, process, setup, sizes, test};
 
 /// What can be measured, as `tests/bench/main.rs` calls it.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
     "drawing",
     "finetuning",
     "gradient",
+    "picture",
     "scoring",
     "serving",
     "starting",

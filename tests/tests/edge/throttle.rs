@@ -10,6 +10,7 @@ use parallax_edge_shared::{admin::SiteRisk, throttle::Throttle};
 use parallax_tests::{
     edge::{ASKING, Edge, EdgeConfig, SHOP},
     image_set::{ImageSet, list},
+    slides,
     visitor::Visitor,
 };
 
@@ -39,11 +40,15 @@ fn budget(visitor: &Visitor, challenge: &Challenge, set: &ImageSet) -> u8 {
 #[test]
 fn people_who_fail_get_pictures_that_are_perturbed_less() {
     let _turn = exclusive();
-    let (edge, set) = Edge::with_pictures(&EdgeConfig {
+    let edge = Edge::start(&EdgeConfig {
         set_size: 8,
         gradients: Some(1),
         ..EdgeConfig::default()
     });
+    // Who would pass does not wait for pictures, but orders them.
+    let early = Visitor::of(&edge, ASKING).slide(slides::hand);
+    assert!(matches!(early, Outcome::Pass { .. }), "{early:?}");
+    let set = ImageSet::wait_for(&edge, Duration::from_secs(120));
     assert_eq!(list(&edge).sets[0].budgets, BTreeMap::from([(100, 8)]));
 
     // One network counts once, suspects do not at all.

@@ -60,9 +60,15 @@ async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, ca
         Policy::AlwaysPass => settled(Decision::Pass),
         Policy::AlwaysBlock => settled(Decision::Block),
         Policy::AlwaysChallenge => settled(Decision::Challenge),
-        Policy::Risk => judge(slid, session, site, call).await?,
+        Policy::Risk => judge(slid, session, site, call).await,
     };
     match decision {
+        Decision::Pass if is_sampled(site)? => match visit::challenge(site, page.clone(), tries, call).await {
+            Ok(challenge) => Ok(Outcome::Challenge { challenge }),
+            // Nobody who would pass waits for pictures.
+            Err(Failure::NoImages) => visit::pass(site, page, false, call),
+            Err(failure) => Err(failure),
+        },
         Decision::Pass => visit::pass(site, page, false, call),
         Decision::Block => Ok(visit::block()),
         Decision::Challenge => {
@@ -72,14 +78,14 @@ async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, ca
     }
 }
 
+/// Whether somebody who would pass is asked all the same.
+fn is_sampled(site: &Site) -> Result<bool, Failure> {
+    Ok(site.policy == Policy::Risk && !site.routing.shadow && random::unit()? < site.routing.sample)
+}
+
 /// Scores the slide alone and among others, and routes it. In shadow mode everybody passes, and the log says what would
-/// have been. Of those who would pass, some are asked all the same.
-async fn judge(
-    slid: &SlideRequest,
-    session: &Ticket<Session>,
-    site: &Site,
-    call: &Call,
-) -> Result<(Decision, Tries), Failure> {
+/// have been.
+async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> (Decision, Tries) {
     let Session {
         page,
         target,
@@ -105,9 +111,7 @@ async fn judge(
         ..Tries::default()
     };
     if decision == Decision::Pass {
-        let is_asked = !site.routing.shadow && random::unit()? < site.routing.sample;
-        let met = if is_asked { Decision::Challenge } else { decision };
-        return Ok((met, tries));
+        return (decision, tries);
     }
     // As integers: formatting numbers with a point takes code that nothing else here needs.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "probabilities")]
@@ -122,5 +126,5 @@ async fn judge(
         tries.suspicion.reasons.join(",")
     );
     let met = if site.routing.shadow { Decision::Pass } else { decision };
-    Ok((met, tries))
+    (met, tries)
 }

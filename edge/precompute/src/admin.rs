@@ -55,6 +55,7 @@ fn refused(failure: &Failure) -> worker::Result<Response> {
         Failure::Bundle(BundleError::Base64(_)) | Failure::Files => {
             (AdminErrorCode::BadRequest, Some("files".to_owned()))
         }
+        Failure::Member => (AdminErrorCode::BadRequest, Some("member".to_owned())),
         Failure::Bundle(BundleError::Json(_)) => (AdminErrorCode::BadRequest, None),
         Failure::Checkpoint(refusal) => {
             let code = match refusal {

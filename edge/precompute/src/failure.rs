@@ -32,6 +32,9 @@ pub enum Failure {
     /// A checkpoint that is not there.
     #[error("there is no such checkpoint")]
     NotStored,
+    /// A model that the checkpoint does not have.
+    #[error("the checkpoint has no such model")]
+    Member,
     /// A captcha could not be perturbed.
     #[error("picture {index} of the set: {reason}")]
     Captcha {

@@ -28,7 +28,7 @@ pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Fa
     let no_weights = vec![0.0; FRAMES * CLASSES];
     let ask = |models: &mut Ensemble<AttackModel>| match models.member_mut(asked.member) {
         Some(model) => Ok(model.gradient(&input, &label, &no_weights)?),
-        None => Err(Failure::NotStored),
+        None => Err(Failure::Member),
     };
     let mut gradient = solver.with(ask)?;
     for _ in 1..asked.runs.min(GradientRequest::MAX_RUNS) {

@@ -92,6 +92,12 @@ fn bad_input_is_refused_with_its_field() {
             "bad-request",
         ),
         (
+            "no such model",
+            gradient().json(&json!({ "seed": 1, "member": 2 })),
+            400,
+            "bad-request",
+        ),
+        (
             "no such set",
             get(edge, "/admin/v1/sets/00000000000000000000000000000000/export"),
             404,

@@ -1,4 +1,4 @@
-//! What workerd used of processor and memory, as Linux counts it.
+//! What workerd used of the processor, as Linux counts it.
 
 use std::fs;
 use std::time::Duration;
@@ -8,25 +8,6 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// CPU time of every workerd below the process `ancestor`.
 pub fn cpu_time(ancestor: u32) -> Duration {
-    let below = workerds(ancestor).into_iter();
-    below.map(|process| TICK * process.ticks).sum()
-}
-
-/// The most memory that a workerd below the process `ancestor` has had resident, kB.
-pub fn most_memory(ancestor: u32) -> u64 {
-    let of = |process: Process| -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().strip_suffix(" kB")?.parse().ok()
-    };
-    workerds(ancestor)
-        .into_iter()
-        .filter_map(of)
-        .max()
-        .expect("a workerd runs")
-}
-
-fn workerds(ancestor: u32) -> Vec<Process> {
     let processes: Vec<Process> = fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| Process::read(&fs::read_to_string(entry.ok()?.path().join("stat")).ok()?))
@@ -43,10 +24,9 @@ fn workerds(ancestor: u32) -> Vec<Process> {
     let below = processes
         .iter()
         .filter(|process| process.name == "workerd" && is_below(process.pid));
-    below.cloned().collect()
+    below.map(|process| TICK * process.ticks).sum()
 }
 
-#[derive(Clone)]
 struct Process {
     pid: u32,
     name: String,

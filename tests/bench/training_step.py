@@ -10,10 +10,10 @@ Needs torch (the CPU build is enough).
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import time
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -97,13 +97,27 @@ def summary(batch: int, threads: int, times: list[float]) -> dict:
 
 def parallax(program: str, batch: int, threads: int, seconds: float) -> dict:
     options = ["--batch", str(batch), "--threads", str(threads), "--seconds", str(seconds), "--device", "cpu"]
-    run = subprocess.run([program, "bench", "step", "--json", *options], check=True, capture_output=True, text=True)
-    return json.loads(run.stdout)
+    command = [program, "bench", "step", "--json", *options]
+    peak = 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        while run.poll() is None:
+            peak = max(peak, peak_mb(run.pid))
+            time.sleep(0.1)
+        assert run.returncode == 0, f"{command} ended with {run.returncode}"
+        return json.load(run.stdout) | {"peak_mb": peak}
 
 
-def peak_mb(who: int) -> float:
-    """Most memory that this process, or the largest of those it started, had at once."""
-    return resource.getrusage(who).ru_maxrss / 1024
+def peak_mb(pid: int | str) -> float:
+    """Most memory that a process has had at once, 0 when it is gone.
+
+    Not that of `getrusage`: a child's begins with what its parent had before `exec`.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0.0
+    peaks = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")]
+    return sum(peaks) / 1000
 
 
 def main() -> None:
@@ -125,11 +139,11 @@ def main() -> None:
         if options.parallax:
             ours.append(parallax(options.parallax, options.batch, options.threads, options.seconds))
     result = {"pytorch": summary(options.batch, options.threads, times) | {"version": torch.__version__}}
-    result["pytorch"]["peak_mb"] = peak_mb(resource.RUSAGE_SELF)
+    result["pytorch"]["peak_mb"] = peak_mb("self")
     if ours:
         # The median of the turns: on a busy machine one turn can be off.
         result["parallax"] = sorted(ours, key=lambda turn: turn["median_ms"])[len(ours) // 2]
-        result["parallax"]["peak_mb"] = peak_mb(resource.RUSAGE_CHILDREN)
+        result["parallax"]["peak_mb"] = max(turn["peak_mb"] for turn in ours)
         result["ratio"] = result["pytorch"]["median_ms"] / result["parallax"]["median_ms"]
     print(json.dumps(result))
 

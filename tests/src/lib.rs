@@ -16,5 +16,7 @@ pub mod forge;
 pub mod image_set;
 pub mod paths;
 pub mod server;
+#[cfg(feature = "models")]
+pub mod shipped;
 pub mod slides;
 pub mod visitor;

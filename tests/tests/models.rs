@@ -7,23 +7,21 @@
     reason = "helpers of tests fail by panicking"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use image::GrayImage;
 use parallax_captcha::alphabet::{CLASSES, Label};
-use parallax_captcha::perturb::{FRAMES, GradientModel, Member, PerturbConfig, perturb};
+use parallax_captcha::perturb::{FRAMES, GradientModel, PerturbConfig, perturb};
 use parallax_captcha::text::{Style, draw, model_input};
 use parallax_edge_shared::admin::{GradientReply, SetState, SetSummary};
-use parallax_onnx::checkpoint::read_manifest;
 use parallax_tests::edge::{Edge, EdgeConfig};
 use parallax_tests::image_set::ImageSet;
-use parallax_tests::paths::{repository, tool};
-use parallax_trainer::attack;
+use parallax_tests::paths::tool;
+use parallax_tests::shipped::{self, ONE_THREAD};
 use parallax_trainer::models::{AttackModel, Recognizer};
-use parallax_trainer::runtime::{Device, SessionConfig};
 use serde_json::json;
 
 /// Pictures asked of the edge.
@@ -37,36 +35,20 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// its own.
 static TURN: Mutex<()> = Mutex::new(());
 
-fn checkpoint() -> PathBuf {
-    repository().join("onnx/checkpoints/shipped")
-}
-
-fn model(file: &str) -> Vec<u8> {
-    let path = checkpoint().join(file);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn one_thread() -> SessionConfig {
-    SessionConfig {
-        device: Device::Cpu,
-        threads: 1,
-    }
-}
-
 #[test]
 fn tract_in_wasm_computes_what_onnx_runtime_does() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let edge = Edge::start(&EdgeConfig::default());
-    let manifest = read_manifest(&model("manifest.json")).unwrap();
-    assert_eq!(manifest.members().len(), 2);
-    for (index, member) in manifest.members().iter().enumerate() {
-        computes_what_onnx_runtime_does(&edge, index, &model(&member.attack));
+    let members = shipped::manifest().members();
+    assert_eq!(members.len(), 2);
+    for (index, member) in members.iter().enumerate() {
+        computes_what_onnx_runtime_does(&edge, index, &shipped::file(&member.attack));
     }
 }
 
 /// Of one model of the checkpoint.
 fn computes_what_onnx_runtime_does(edge: &Edge, member: usize, attack: &[u8]) {
-    let mut attack = AttackModel::new(attack, one_thread()).unwrap();
+    let mut attack = AttackModel::new(attack, ONE_THREAD).unwrap();
     let no_weights = vec![0.0; FRAMES * CLASSES];
     let mut kinks = 0;
     for seed in 0..20_u32 {
@@ -166,8 +148,8 @@ fn the_solver_misreads_what_the_edge_serves() {
     });
     assert_eq!(set.pictures.len(), SERVED as usize);
     // Both models take turns at the gradients, so that both are to be misled.
-    for member in read_manifest(&model("manifest.json")).unwrap().members() {
-        let mut recognizer = Recognizer::new(&model(&member.recognizer), one_thread()).unwrap();
+    for member in shipped::manifest().members() {
+        let mut recognizer = Recognizer::new(&shipped::file(&member.recognizer), ONE_THREAD).unwrap();
         let mut read = 0;
         for batch in set.pictures.chunks(50) {
             let images: Vec<Vec<f32>> = batch
@@ -194,19 +176,11 @@ fn the_solver_misreads_what_the_edge_serves() {
 /// The first pictures of the set, made again with ONNX Runtime: the same but for rounding, which ten steps of momentum
 /// make visible in a few pixels, and as hard for the models.
 fn makes_what_the_trainer_makes(set: &ImageSet) {
-    let manifest = read_manifest(&model("manifest.json")).unwrap();
-    let members: Vec<_> = manifest
-        .members()
-        .iter()
-        .map(|member| Member {
-            model: model(&member.attack),
-            weight: 1.0,
-        })
-        .collect();
-    let mut solvers = attack::load(&members, one_thread()).unwrap();
+    let members = shipped::manifest().members();
+    let mut solvers = shipped::ensemble();
     let mut judges: Vec<_> = members
         .iter()
-        .map(|member| AttackModel::new(&member.model, one_thread()).unwrap())
+        .map(|member| AttackModel::new(&shipped::file(&member.attack), ONE_THREAD).unwrap())
         .collect();
     let no_weights = vec![0.0; FRAMES * CLASSES];
     let (mut apart, mut moved) = (0_u64, 0_u64);
@@ -244,7 +218,7 @@ fn makes_what_the_trainer_makes(set: &ImageSet) {
     println!(
         "of {COMPARED} pictures, {same_strength} kept the same strength; apart by {share:.3} of what they were moved"
     );
-    for (member, losses) in manifest.members().iter().zip(&losses) {
+    for (member, losses) in members.iter().zip(&losses) {
         let count = losses.len() as f64;
         let mean = |value: &dyn Fn(&(f64, f64)) -> f64| losses.iter().map(value).sum::<f64>() / count;
         let (here, there) = (mean(&|pair| pair.0), mean(&|pair| pair.1));

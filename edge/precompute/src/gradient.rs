@@ -42,5 +42,15 @@ pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Fa
         gradient: image,
         logits: logits.unwrap_or_default(),
         input,
+        memory_bytes: memory_bytes(),
     })
+}
+
+/// Linear memory of this module.
+fn memory_bytes() -> u64 {
+    #[cfg(target_arch = "wasm32")]
+    let pages = core::arch::wasm32::memory_size(0);
+    #[cfg(not(target_arch = "wasm32"))]
+    let pages = 0_usize;
+    pages as u64 * 65_536
 }

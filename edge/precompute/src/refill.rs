@@ -68,7 +68,7 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
     if refill.recipe.is_some_and(|made_by| made_by != digest) {
         // Another checkpoint or another version since the set was begun: begin again.
         refill = Refill {
-            budgets: refill.budgets,
+            levels: refill.levels,
             ..Refill::new(refill.seed, refill.count, refill.reason)
         };
     }
@@ -108,15 +108,15 @@ async fn make_pack(
         let seed = refill.seed_of(index);
         let failed = |reason: String| Failure::Captcha { index, reason };
         let captcha = draw(&settings.style, seed);
-        let budget = refill.budget_of(index);
-        let config = settings.perturb.clone().scaled(f32::from(budget) / 100.0);
+        let level = refill.level_of(index);
+        let config = settings.perturb.clone().scaled(f32::from(level.percent()) / 100.0);
         let perturbed = solver
             .with(|model| perturb(model, &captcha.image, &captcha.mask, &captcha.label, &config))
             .map_err(|e| failed(e.to_string()))?;
         let image = png::encode(&perturbed.image).map_err(|e| failed(e.to_string()))?;
         let mask = png::encode(&captcha.mask).map_err(|e| failed(e.to_string()))?;
         let kept = Perturbation {
-            budget,
+            level,
             strength: perturbed.strength,
         };
         builder.push(seed, &captcha.label, kept, &image, &mask)?;

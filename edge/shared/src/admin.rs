@@ -1,6 +1,6 @@
 //! Bodies of the admin API, `/admin/v1`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parallax_captcha::{
     strength::Strengths,
@@ -8,7 +8,11 @@ use parallax_captcha::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, image_set::Recipe, throttle::Throttle};
+use crate::{
+    digest::Digest,
+    image_set::Recipe,
+    throttle::{Level, Throttle},
+};
 
 /// Codes of errors of `/admin/v1/*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,9 +101,9 @@ pub struct SetSummary {
     /// How much of their perturbation its pictures kept: what the readability gate did.
     #[serde(default)]
     pub strengths: Strengths,
-    /// How many were perturbed with how much of the product's budget, percent: what sites' throttles asked for.
+    /// How many have each level, percent of the product's budget: what sites' throttles asked for.
     #[serde(default)]
-    pub budgets: BTreeMap<u8, usize>,
+    pub levels: BTreeMap<Level, usize>,
     /// How its pictures were made.
     pub recipe: Recipe,
 }
@@ -122,6 +126,8 @@ pub struct RefreshRequest {
     pub count: Option<u32>,
     /// What it is drawn from, below 2^53; random when absent.
     pub seed: Option<u64>,
+    /// Lower levels to make as well; those that sites have when absent.
+    pub levels: Option<BTreeSet<Level>>,
 }
 
 /// `POST /admin/v1/sets/refresh`, reply, 202: the set is being made.
@@ -131,6 +137,9 @@ pub struct RefreshReply {
     pub count: u32,
     /// What it is drawn from.
     pub seed: u64,
+    /// Lower levels that are made as well.
+    #[serde(default)]
+    pub levels: Vec<Level>,
 }
 
 /// `POST /admin/v1/sets/gradient`, request: what the solver at the edge computes for one plain captcha, and how fast.
@@ -176,6 +185,9 @@ pub struct GradientReply {
     pub logits: Vec<f32>,
     /// The model's input, `[30 * 100]`, so that another runtime can be given the same.
     pub input: Vec<f32>,
+    /// Linear memory of the module that computed it, bytes; it never shrinks.
+    #[serde(default)]
+    pub memory_bytes: u64,
 }
 
 /// `GET /admin/v1/checkpoints`, reply.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, pack::Span};
+use crate::{digest::Digest, pack::Span, throttle::Level};
 
 /// Reasons of a [`Suspicion`] that travel; a ticket has a longest length.
 pub const MAX_REASONS: usize = 12;
@@ -82,9 +82,12 @@ pub struct Challenge {
     /// Why the visitor is challenged.
     #[serde(rename = "b")]
     pub suspicion: Suspicion,
-    /// Percent of the product's budget that pictures of the visitor's site have: [`crate::throttle`].
-    #[serde(rename = "u")]
-    pub budget: u8,
+    /// How much of the budget the picture has.
+    #[serde(rename = "u", default)]
+    pub level: Level,
+    /// Whether the visitor would have passed, and is asked to see how people fare.
+    #[serde(rename = "q", default)]
+    pub sampled: bool,
 }
 
 /// Body of a token.

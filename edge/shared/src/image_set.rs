@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::Digest,
-    pack::{Entry, Pack, PackError},
+    pack::{Entry, Pack, PackError, Span},
+    throttle::Level,
 };
 
 /// The version of [`SetIndex`] and [`Current`] that this code writes and reads.
@@ -42,7 +43,7 @@ pub struct Recipe {
     pub checkpoint: Digest,
     /// The renderer's style, as it serialises.
     pub style: serde_json::Value,
-    /// The perturbation's configuration, as it serialises.
+    /// The perturbation's configuration, as it serialises; a picture of a lower level has its budget times that.
     pub perturb: serde_json::Value,
 }
 
@@ -173,21 +174,29 @@ impl SetIndex {
         entries.map(|entry| entry.strength).collect()
     }
 
-    /// How many pictures were perturbed with how much of the budget, percent.
+    /// How many pictures have each level.
     #[must_use]
-    pub fn budgets(&self) -> BTreeMap<u8, usize> {
-        let mut budgets = BTreeMap::new();
+    pub fn levels(&self) -> BTreeMap<Level, usize> {
+        let mut levels = BTreeMap::new();
         for (_, entry) in self.entries() {
-            *budgets.entry(entry.budget).or_insert(0) += 1;
+            *levels.entry(entry.level).or_insert(0) += 1;
         }
-        budgets
+        levels
     }
 
-    /// The pictures for a site whose budget is `wanted` percent: those of the nearest budget there is, of two the lower one.
-    pub fn for_budget(&self, wanted: u8) -> impl Iterator<Item = (Digest, &Entry)> + Clone {
-        let budgets = self.entries().map(|(_, entry)| entry.budget);
-        let nearest = budgets.min_by_key(|budget| (budget.abs_diff(wanted), *budget));
-        self.entries().filter(move |(_, entry)| Some(entry.budget) == nearest)
+    /// The pictures to choose from for a site whose level is `wanted`, for a visitor who has just `seen` one: the others, of
+    /// the nearest level there is, of two the lower one.
+    pub fn choice(
+        &self,
+        wanted: Level,
+        seen: Option<(Digest, Span)>,
+    ) -> impl Iterator<Item = (Digest, &Entry)> + Clone {
+        let others = self
+            .entries()
+            .filter(move |(pack, entry)| seen != Some((*pack, entry.image)));
+        let levels = others.clone().map(|(_, entry)| entry.level);
+        let nearest = levels.min_by_key(|level| (level.distance(wanted), *level));
+        others.filter(move |(_, entry)| Some(entry.level) == nearest)
     }
 
     /// The picture at `position` of all its packs in order, with the pack it lies in.
@@ -285,29 +294,45 @@ mod tests {
     }
 
     #[test]
-    fn a_site_gets_pictures_of_its_own_budget_or_the_nearest() {
+    fn a_site_gets_pictures_of_its_own_level_or_the_nearest() {
+        let level = |percent: u8| Level::try_from(percent).unwrap();
         let mut set = set();
-        for (entry, budget) in set
+        for (entry, percent) in set
             .packs
             .iter_mut()
             .flat_map(|pack| &mut pack.images)
             .zip([100, 70, 100, 70, 50])
         {
-            entry.budget = budget;
+            entry.level = level(percent);
         }
         let set = SetIndex::decode(&serde_json::to_vec(&set).unwrap()).unwrap();
-        assert_eq!(set.budgets(), BTreeMap::from([(50, 1), (70, 2), (100, 2)]));
-        for (wanted, seeds) in [(100, &[0, 2][..]), (85, &[1, 3]), (70, &[1, 3]), (50, &[4]), (0, &[4])] {
-            let found: Vec<u64> = set.for_budget(wanted).map(|(_, entry)| entry.seed).collect();
-            assert_eq!(found, seeds, "{wanted}");
+        assert_eq!(
+            set.levels(),
+            BTreeMap::from([(level(50), 1), (level(70), 2), (level(100), 2)])
+        );
+        let choice = |percent, seen: Option<usize>| -> Vec<u64> {
+            let seen = seen
+                .and_then(|position| set.get(position))
+                .map(|(pack, entry)| (pack, entry.image));
+            set.choice(level(percent), seen).map(|(_, entry)| entry.seed).collect()
+        };
+        for (percent, seen, seeds) in [
+            (100, None, &[0, 2][..]),
+            (100, Some(2), &[0]),
+            (85, None, &[1, 3]),
+            (70, Some(0), &[1, 3]),
+            (50, None, &[4]),
+            (50, Some(4), &[1, 3]),
+        ] {
+            assert_eq!(choice(percent, seen), seeds, "{percent}, {seen:?}");
         }
     }
 
     #[test]
-    fn an_index_of_before_has_all_of_the_budget() {
+    fn an_index_from_before_there_were_levels_has_the_highest() {
         let mut json = serde_json::to_value(set()).unwrap();
         for image in json["packs"][0]["images"].as_array_mut().unwrap() {
-            image.as_object_mut().unwrap().remove("budget").unwrap();
+            image.as_object_mut().unwrap().remove("level").unwrap();
         }
         let read = SetIndex::decode(&serde_json::to_vec(&json).unwrap()).unwrap();
         assert_eq!(read, set());

@@ -6,7 +6,7 @@ use crate::{
     digest::Digest,
     image_set::{MAX_PACKS, SetIndex},
     pack::MAX_IMAGES,
-    throttle::LADDER,
+    throttle::Level,
 };
 
 /// Seeds are below this: JSON numbers beyond 2^53 do not survive JavaScript, and messages pass through it.
@@ -14,6 +14,9 @@ pub const SEED_LIMIT: u64 = 1 << 53;
 
 /// The most pictures one set may be asked to have.
 pub const MAX_COUNT: u32 = 16_384;
+
+/// Pictures of the highest level for one of each lower level.
+const FULL_IN_TURN: u32 = 4;
 
 /// A message in the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +36,9 @@ pub struct Refill {
     pub count: u32,
     /// Why it is made.
     pub reason: Reason,
-    /// Percents of the product's budget that sites have, which pictures get in turns; all of it if empty.
+    /// Lower levels that sites have: of each a fourth as many pictures as of the highest.
     #[serde(default)]
-    pub budgets: Vec<u8>,
+    pub levels: Vec<Level>,
     /// Digest of the recipe that the packs already made were made by.
     #[serde(default)]
     pub recipe: Option<Digest>,
@@ -71,9 +74,9 @@ pub enum JobError {
     /// More packs or pictures done than asked for.
     #[error("more is done than was asked for")]
     Progress,
-    /// A budget that is none of the throttle's.
-    #[error("budgets are among {LADDER:?} percent")]
-    Budget,
+    /// More levels than there are.
+    #[error("there are fewer levels")]
+    Levels,
 }
 
 impl Refill {
@@ -84,7 +87,7 @@ impl Refill {
             seed: seed % SEED_LIMIT,
             count,
             reason,
-            budgets: Vec::new(),
+            levels: Vec::new(),
             recipe: None,
             packs: Vec::new(),
             done: 0,
@@ -105,8 +108,8 @@ impl Refill {
         if self.done > self.count || self.packs.len() > MAX_PACKS {
             return Err(JobError::Progress);
         }
-        if !self.budgets.iter().all(|budget| LADDER.contains(budget)) {
-            return Err(JobError::Budget);
+        if self.levels.len() >= Level::ALL.len() {
+            return Err(JobError::Levels);
         }
         Ok(())
     }
@@ -124,13 +127,25 @@ impl Refill {
         self.seed.wrapping_add(u64::from(index)) % SEED_LIMIT
     }
 
-    /// Percent of the product's budget that picture `index` gets.
+    /// The same with `levels` as well: as many pictures of the highest level as before.
     #[must_use]
-    pub fn budget_of(&self, index: u32) -> u8 {
-        let index = usize::try_from(index).unwrap_or(0);
-        let turn = index.checked_rem(self.budgets.len());
-        let budget = turn.and_then(|turn| self.budgets.get(turn));
-        budget.copied().unwrap_or(LADDER[0])
+    pub fn with_levels(self, levels: Vec<Level>) -> Self {
+        let more = u64::try_from(levels.len()).unwrap_or(0) * u64::from(self.count.div_ceil(FULL_IN_TURN));
+        let count = u32::try_from(u64::from(self.count) + more).unwrap_or(MAX_COUNT);
+        Self {
+            count: count.min(MAX_COUNT.max(self.count)),
+            levels,
+            ..self
+        }
+    }
+
+    /// The level of picture `index`.
+    #[must_use]
+    pub fn level_of(&self, index: u32) -> Level {
+        let turn = FULL_IN_TURN + u32::try_from(self.levels.len()).unwrap_or(0);
+        let lower = (index % turn).checked_sub(FULL_IN_TURN);
+        let lower = lower.and_then(|lower| self.levels.get(usize::try_from(lower).ok()?));
+        lower.copied().unwrap_or_default()
     }
 
     /// Which pictures the next pack is to hold, when one run can make at most `pack_size`; empty when all are made.
@@ -241,27 +256,33 @@ mod tests {
     }
 
     #[test]
-    fn budgets_take_turns() {
-        let of = |budgets: &[u8]| {
-            let refill = Refill {
-                budgets: budgets.to_vec(),
-                ..Refill::new(7, 5, Reason::Schedule)
-            };
-            (
-                refill.check(),
-                (0..5).map(|index| refill.budget_of(index)).collect::<Vec<_>>(),
-            )
+    fn lower_levels_are_made_as_well_and_not_instead() {
+        let of = |count, percents: &[u8]| {
+            let levels = percents
+                .iter()
+                .map(|percent| Level::try_from(*percent).unwrap())
+                .collect();
+            let refill = Refill::new(7, count, Reason::Schedule).with_levels(levels);
+            let made = (0..refill.count).map(|index| refill.level_of(index).percent());
+            (refill.check(), made.collect::<Vec<_>>())
         };
-        assert_eq!(of(&[]), (Ok(()), vec![100; 5]));
-        assert_eq!(of(&[100, 70]), (Ok(()), vec![100, 70, 100, 70, 100]));
-        assert_eq!(of(&[100, 69]).0, Err(JobError::Budget));
+        assert_eq!(of(5, &[]), (Ok(()), vec![100; 5]));
+        assert_eq!(of(8, &[70]), (Ok(()), [[100, 100, 100, 100, 70]; 2].concat()));
+        assert_eq!(of(4, &[85, 50]), (Ok(()), vec![100, 100, 100, 100, 85, 50]));
+        let (_, many) = of(64, &[85, 70, 50]);
+        assert_eq!(
+            (many.len(), many.iter().filter(|percent| **percent == 100).count()),
+            (112, 64)
+        );
+        assert_eq!(of(8, &[85, 70, 50, 50]).0, Err(JobError::Levels));
+        assert_eq!(of(MAX_COUNT, &[85]).1.len(), MAX_COUNT as usize);
     }
 
     #[test]
     fn the_message_is_readable() {
         let job = Job::Refill(Refill::new(7, 64, Reason::Empty));
         let json =
-            r#"{"kind":"refill","seed":7,"count":64,"reason":"empty","budgets":[],"recipe":null,"packs":[],"done":0}"#;
+            r#"{"kind":"refill","seed":7,"count":64,"reason":"empty","levels":[],"recipe":null,"packs":[],"done":0}"#;
         assert_eq!(serde_json::to_string(&job).unwrap(), json);
         assert_eq!(serde_json::from_str::<Job>(json).unwrap(), job);
     }

@@ -6,7 +6,7 @@
 use parallax_captcha::{alphabet::Label, strength::Strength};
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Digest, throttle::LADDER};
+use crate::{digest::Digest, throttle::Level};
 
 /// More pictures than this are not put in one pack.
 pub const MAX_IMAGES: usize = 1024;
@@ -55,17 +55,13 @@ pub struct Entry {
     /// What the readability gate left of the perturbation.
     #[serde(default)]
     pub strength: Strength,
-    /// Percent of the product's budget that it was perturbed with.
-    #[serde(default = "all")]
-    pub budget: u8,
+    /// How much of the budget it was perturbed with.
+    #[serde(default)]
+    pub level: Level,
     /// The picture as it is served, PNG.
     pub image: Span,
     /// Its stroke mask, PNG, 255 where a character's stroke is.
     pub mask: Span,
-}
-
-fn all() -> u8 {
-    LADDER[0]
 }
 
 /// What a pack holds.
@@ -168,8 +164,8 @@ impl Pack {
 /// How a picture was perturbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Perturbation {
-    /// [`Entry::budget`].
-    pub budget: u8,
+    /// [`Entry::level`].
+    pub level: Level,
     /// [`Entry::strength`].
     pub strength: Strength,
 }
@@ -190,7 +186,7 @@ impl PackBuilder {
         &mut self,
         seed: u64,
         label: &Label,
-        Perturbation { budget, strength }: Perturbation,
+        Perturbation { level, strength }: Perturbation,
         image_png: &[u8],
         mask_png: &[u8],
     ) -> Result<(), PackError> {
@@ -210,7 +206,7 @@ impl PackBuilder {
             seed,
             label: label.to_string(),
             strength,
-            budget,
+            level,
             image,
             mask,
         });
@@ -249,12 +245,12 @@ fn span(offset: usize, png: &[u8]) -> Option<Span> {
 pub(crate) mod tests {
     use super::*;
 
-    /// A pack of `count` captchas whose "PNGs" are their own numbers, written out.
     const FULL: Perturbation = Perturbation {
-        budget: 100,
+        level: Level::ALL[0],
         strength: Strength::Full,
     };
 
+    /// A pack of `count` captchas whose "PNGs" are their own numbers, written out.
     pub(crate) fn sample(first_seed: u64, count: u64) -> (Pack, Vec<u8>) {
         let label = Label::new("A236").unwrap();
         let mut builder = PackBuilder::default();

@@ -27,6 +27,8 @@ pub enum Kind {
     Answer,
     /// The addresses of one network, as records of answers name them: matched with nothing that is counted.
     Source,
+    /// The addresses of one network, of which a sampled visitor was counted.
+    Sampled,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
             Self::Device => "device",
             Self::Answer => "answer",
             Self::Source => "source",
+            Self::Sampled => "sampled",
         }
     }
 }

@@ -85,7 +85,7 @@ pub struct Routing {
     pub keep_traces: bool,
     /// What names the visitor's account; nothing where absent.
     pub account_hint: Option<AccountHint>,
-    /// Share of those who would pass that get a captcha all the same, so that it is known how people fare with them:
+    /// Share of those who would pass that get a captcha all the same, so that it is known how people fare:
     /// [`crate::throttle`].
     pub sample: f32,
     /// Stricter treatment by origin.
@@ -169,20 +169,12 @@ impl Routing {
         let fitting = self.rules.iter().filter(|rule| rule.fits(origin));
         fitting.map(|rule| rule.decision()).fold(by_score, Decision::max)
     }
-}
 
-impl Routing {
-    /// Whether a visitor with `p_bot` slid like a person: how these answer says what captchas ask of people.
+    /// Whether a visitor who would pass is one of the sample: `chance` is drawn from 0 to below 1. Only who is more likely a
+    /// person than a machine can be, wherever the site challenges.
     #[must_use]
-    pub fn trusts(&self, p_bot: f32) -> bool {
-        p_bot < self.challenge_from
-    }
-
-    /// Whether any trusted visitor of the site is ever challenged.
-    #[must_use]
-    pub fn asks_people(&self) -> bool {
-        let challenges = |rule: &Rule| rule.action == Action::Challenge;
-        !self.shadow && (self.sample > 0.0 || self.rules.iter().any(challenges))
+    pub fn samples(&self, p_bot: f32, chance: f32) -> bool {
+        !self.shadow && p_bot < 0.5 && chance < self.sample
     }
 }
 
@@ -282,20 +274,27 @@ mod tests {
     }
 
     #[test]
-    fn people_are_asked_by_sample_or_rule() {
-        for (json, asks) in [
-            (json!({}), false),
-            (json!({ "sample": 0.01 }), true),
-            (json!({ "rules": [{ "country": "T1", "action": "challenge" }] }), true),
-            (json!({ "rules": [{ "country": "T1", "action": "block" }] }), false),
-            (json!({ "sample": 0.01, "shadow": true }), false),
+    fn only_people_are_sampled() {
+        let sampling = Routing {
+            sample: 0.25,
+            challenge_from: 0.9,
+            ..Routing::default()
+        };
+        for (p_bot, chance, sampled) in [
+            (0.1, 0.0, true),
+            (0.1, 0.2499, true),
+            (0.1, 0.25, false),
+            (0.5, 0.0, false),
+            (f32::NAN, 0.0, false),
         ] {
-            assert_eq!(Routing::parse(json.clone()).unwrap().asks_people(), asks, "{json}");
+            assert_eq!(sampling.samples(p_bot, chance), sampled, "{p_bot}, {chance}");
         }
-        let routing = Routing::parse(json!({ "challenge_from": 0.3 })).unwrap();
-        for (p_bot, trusted) in [(0.0, true), (0.29, true), (0.3, false), (f32::NAN, false)] {
-            assert_eq!(routing.trusts(p_bot), trusted, "{p_bot}");
-        }
+        assert!(!Routing::default().samples(0.0, 0.0));
+        let shadow = Routing {
+            shadow: true,
+            ..sampling
+        };
+        assert!(!shadow.samples(0.0, 0.0));
     }
 
     #[test]

@@ -1,28 +1,25 @@
 //! The throttle: how much of the perturbation a site's visitors meet, so that people keep passing.
 //!
-//! What a picture asks of people is known only from those of whom something else says that they are people. A site asks a
-//! few of the visitors whose slide was a person's ([`crate::routing::Routing::sample`], or a rule), and how often these read
-//! the first picture moves the budget along [`LADDER`]: down where they surely pass less often than [`TARGET`], up again where
-//! they surely pass more often than [`COMFORT`]. Between the two nothing moves, so that it does not swing.
+//! What a picture asks of people is known only from visitors of whom something else says that they are people. A site asks a
+//! few of those whose slide was a person's ([`crate::routing::Routing::sample`]), and how often these read the first picture
+//! moves its [`Level`]: down where they surely read fewer than [`TARGET`], up again where they surely read more than
+//! [`COMFORT`]. Between the two nothing moves, so that it does not swing.
 //!
-//! Who slides like a person and answers wrong on purpose can lower a site's budget, never below the ladder's last rung; one
-//! network counts once an hour.
+//! Who slides like a person, is asked and answers wrong on purpose can lower a site's level, never below the lowest; one
+//! network counts once an hour, and a level moves at most once an image set: answers to pictures of another one do not count.
 
 use serde::{Deserialize, Serialize};
-
-/// Percent of the product's budget, from all of it down. The steps are those in which the readability gate weakens a picture.
-pub const LADDER: [u8; 4] = [100, 85, 70, 50];
 
 /// People are to read at least this share of pictures at first sight.
 pub const TARGET: f64 = 0.90;
 
-/// Where they surely read more than this, the budget rises again.
+/// Where they surely read more than this, the level rises again.
 pub const COMFORT: f64 = 0.95;
 
-/// Fewer answers than this move nothing: of one that is wrong, even the upper end of the interval is low.
+/// Fewer answers than this move nothing: a handful of wrong ones would look certain.
 const LEAST: u32 = 30;
 
-/// And fewer than this do not raise the budget again: nobody is lost to a budget that is low for a while longer.
+/// And fewer than this do not raise the level: nobody is lost to one that is low for a while longer.
 const LEAST_TO_RISE: u32 = 200;
 
 /// Answers that weigh; older ones fade.
@@ -32,30 +29,76 @@ const MEMORY: u32 = 400;
 /// chance again and again.
 const QUANTILE: f64 = 2.576;
 
-/// A site's budget, and what moved it there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Percent of the product's budget that a picture is perturbed with, one of [`Level::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Level(u8);
+
+/// A percentage that is no level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is none of the levels 100, 85, 70 and 50")]
+pub struct NoLevel(u8);
+
+impl Level {
+    /// From all of the budget down, in the steps in which the readability gate weakens a picture.
+    pub const ALL: [Self; 4] = [Self(100), Self(85), Self(70), Self(50)];
+
+    /// The percentage.
+    #[must_use]
+    pub fn percent(self) -> u8 {
+        self.0
+    }
+
+    /// How far it is from `other`, percent.
+    #[must_use]
+    pub fn distance(self, other: Self) -> u8 {
+        self.0.abs_diff(other.0)
+    }
+
+    fn place(self) -> usize {
+        Self::ALL.iter().position(|level| *level == self).unwrap_or(0)
+    }
+}
+
+impl Default for Level {
+    /// All of the budget.
+    fn default() -> Self {
+        Self::ALL[0]
+    }
+}
+
+impl TryFrom<u8> for Level {
+    type Error = NoLevel;
+
+    fn try_from(percent: u8) -> Result<Self, NoLevel> {
+        let known = Self::ALL.into_iter().find(|level| level.0 == percent);
+        known.ok_or(NoLevel(percent))
+    }
+}
+
+impl From<Level> for u8 {
+    fn from(level: Level) -> Self {
+        level.0
+    }
+}
+
+/// A site's level, and what moves it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
-    /// Percent of the product's budget.
-    pub budget: u8,
-    /// Trusted visitors that read their first picture, since the budget moved.
+    /// What the site's next pictures have.
+    pub level: Level,
+    /// Sampled visitors that read their first picture, of this level; older ones fade.
     pub passed: u32,
     /// And those that did not.
     pub failed: u32,
 }
 
-impl Default for Throttle {
-    fn default() -> Self {
-        Self {
-            budget: LADDER[0],
-            passed: 0,
-            failed: 0,
-        }
-    }
-}
-
 impl Throttle {
-    /// Takes in whether a trusted visitor read the first picture. Returns the budget before it moved, if it did.
-    pub fn observe(&mut self, read: bool) -> Option<u8> {
+    /// Takes in whether a sampled visitor read the first picture, which had `level`. Returns the level before, if it moved.
+    pub fn observe(&mut self, read: bool, level: Level) -> Option<Level> {
+        if level != self.level {
+            return None;
+        }
         if self.passed + self.failed >= MEMORY {
             self.passed /= 2;
             self.failed /= 2;
@@ -66,22 +109,19 @@ impl Throttle {
             return None;
         }
         let [low, high] = wilson(self.passed, count, QUANTILE);
-        let rung = LADDER.iter().position(|percent| *percent <= self.budget);
-        let rung = rung.unwrap_or(LADDER.len() - 1);
+        let place = level.place();
         let next = if high < TARGET {
-            rung + 1
+            place + 1
         } else if low > COMFORT && count >= LEAST_TO_RISE {
-            rung.checked_sub(1)?
+            place.checked_sub(1)?
         } else {
             return None;
         };
-        let before = self.budget;
         *self = Self {
-            budget: *LADDER.get(next)?,
-            passed: 0,
-            failed: 0,
+            level: *Level::ALL.get(next)?,
+            ..Self::default()
         };
-        Some(before)
+        Some(level)
     }
 }
 
@@ -107,68 +147,81 @@ mod tests {
 
     const SITES: u64 = 200;
 
-    /// Two hundred sites whose trusted visitors read a picture with the probability of its rung; of each the budget after so
-    /// many answers, and how often it moved.
-    fn simulate(answers: u32, read: [f64; 4], begin: Throttle) -> Vec<(u8, usize)> {
+    /// Where a site's level is after a simulation, percent, how often it moved, and the lowest it was.
+    #[derive(Debug)]
+    struct End {
+        level: u8,
+        moves: usize,
+        lowest: u8,
+    }
+
+    /// Two hundred sites that begin at `level`, each with so many answers of sampled visitors, who read a picture with the
+    /// probability of its level. A new image set comes every `refresh` answers; until then pictures have the old level.
+    fn simulate(answers: u32, refresh: u32, read: [f64; 4], level: u8) -> Vec<End> {
         let site = |seed| {
             let mut random = ChaCha8Rng::seed_from_u64(seed);
-            let mut throttle = begin;
-            let moves = (0..answers).filter(|_| {
-                let rung = LADDER.iter().position(|percent| *percent == throttle.budget).unwrap();
+            let mut throttle = Throttle {
+                level: Level::try_from(level).unwrap(),
+                ..Throttle::default()
+            };
+            let (mut shown, mut moves, mut lowest) = (throttle.level, 0, throttle.level);
+            for answer in 0..answers {
+                if answer % refresh == 0 {
+                    shown = throttle.level;
+                }
                 let uniform = f64::from(random.next_u32()) / f64::from(u32::MAX);
-                throttle.observe(uniform < read[rung]).is_some()
-            });
-            let moves = moves.count();
-            (throttle.budget, moves)
+                moves += usize::from(throttle.observe(uniform < read[shown.place()], shown).is_some());
+                lowest = lowest.min(throttle.level);
+            }
+            End {
+                level: throttle.level.percent(),
+                moves,
+                lowest: lowest.percent(),
+            }
         };
         (0..SITES).map(site).collect()
     }
 
-    fn share(sites: &[(u8, usize)], wanted: impl Fn(u8, usize) -> bool) -> f64 {
-        sites.iter().filter(|(budget, moves)| wanted(*budget, *moves)).count() as f64 / sites.len() as f64
+    /// At least 95 % of the sites.
+    fn nearly_all(ends: &[End], wanted: impl Fn(&End) -> bool) {
+        let share = ends.iter().filter(|end| wanted(end)).count() as f64 / ends.len() as f64;
+        assert!(share >= 0.95, "{share}: {ends:?}");
     }
 
     #[test]
-    fn where_people_read_the_budget_stays() {
-        let sites = simulate(5_000, [0.97, 0.98, 0.99, 0.99], Throttle::default());
-        assert!(share(&sites, |_, moves| moves == 0) >= 0.95, "{sites:?}");
+    fn where_people_read_the_level_stays() {
+        nearly_all(&simulate(5_000, 1, [0.97; 4], 100), |end| end.moves == 0);
     }
 
     #[test]
-    fn where_people_fail_it_falls_until_they_read() {
-        let sites = simulate(600, [0.60, 0.80, 0.95, 0.97], Throttle::default());
-        assert!(
-            share(&sites, |budget, moves| (budget, moves) == (70, 2)) >= 0.95,
-            "{sites:?}"
-        );
+    fn where_people_fail_it_falls_until_they_read_and_no_further() {
+        // However long the next set takes.
+        for refresh in [1, 50, 100, 300] {
+            let ends = simulate(400 + 3 * refresh, refresh, [0.60, 0.80, 0.95, 0.97], 100);
+            nearly_all(&ends, |end| (end.level, end.lowest) == (70, 70));
+        }
     }
 
     #[test]
     fn it_rises_again_when_they_read_well() {
-        let low = Throttle {
-            budget: 50,
-            ..Throttle::default()
-        };
-        let sites = simulate(3_000, [0.98, 0.99, 0.99, 0.99], low);
-        assert!(share(&sites, |budget, _| budget == 100) >= 0.95, "{sites:?}");
+        nearly_all(&simulate(3_000, 1, [0.98, 0.99, 0.99, 0.99], 50), |end| {
+            end.level == 100
+        });
     }
 
     #[test]
-    fn it_does_not_swing_between_two_rungs() {
-        let sites = simulate(20_000, [0.85, 0.92, 0.95, 0.95], Throttle::default());
-        assert!(share(&sites, |_, moves| moves <= 3) >= 0.95, "{sites:?}");
+    fn it_does_not_swing_between_two_levels() {
+        nearly_all(&simulate(20_000, 50, [0.85, 0.92, 0.95, 0.95], 100), |end| {
+            end.moves <= 3
+        });
     }
 
     #[test]
     fn who_fails_on_purpose_moves_it_within_limits() {
-        // Of a hundred that look like people two answer wrong on purpose; then all of them do.
-        let few = simulate(5_000, [0.97 * 0.98; 4], Throttle::default());
-        assert!(share(&few, |budget, _| budget == 100) >= 0.95, "{few:?}");
-        let all = simulate(5_000, [0.0; 4], Throttle::default());
-        assert!(
-            share(&all, |budget, moves| (budget, moves) == (50, 3)) == 1.0,
-            "{all:?}"
-        );
+        // Of a hundred that are counted, two answer wrong on purpose; then all of them do.
+        nearly_all(&simulate(5_000, 50, [0.97 * 0.98; 4], 100), |end| end.level == 100);
+        let all = simulate(5_000, 50, [0.0; 4], 100);
+        assert!(all.iter().all(|end| (end.level, end.moves) == (50, 3)), "{all:?}");
     }
 
     #[test]
@@ -186,14 +239,15 @@ mod tests {
     }
 
     #[test]
-    fn it_is_kept_as_json() {
+    fn it_is_kept_as_json_and_knows_its_levels() {
         let throttle = Throttle {
-            budget: 85,
+            level: Level(85),
             passed: 3,
             failed: 1,
         };
         let json = serde_json::to_string(&throttle).unwrap();
-        assert_eq!(json, r#"{"budget":85,"passed":3,"failed":1}"#);
+        assert_eq!(json, r#"{"level":85,"passed":3,"failed":1}"#);
         assert_eq!(serde_json::from_str::<Throttle>(&json).unwrap(), throttle);
+        assert!(serde_json::from_str::<Throttle>(r#"{"level":84,"passed":3,"failed":1}"#).is_err());
     }
 }

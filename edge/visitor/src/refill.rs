@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::join_all;
 use parallax_edge_shared::{
     job::{Job, Reason, Refill},
-    throttle::Throttle,
+    throttle::Level,
 };
-use worker::Env;
+use worker::{Date, Env, console_error};
 
 use crate::{
     cluster,
@@ -22,16 +21,22 @@ const BINDING: &str = "JOBS";
 /// While the store is empty, a set is ordered at most once in this many seconds.
 const EMPTY_ORDER_SECONDS: u64 = 60;
 
-/// Sites that are asked for their budget at most: a Worker has a limited number of requests of its own.
+/// Sites that are asked for their level at most: a Worker has a limited number of requests of its own. Others come first the
+/// next time.
 const MAX_ASKED: usize = 400;
 
+/// No site is asked any more after this time, milliseconds.
+const MOST_ASKING_MS: u64 = 20_000;
+
 /// What is ordered; what is absent is decided here.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Order {
     /// Pictures; the deployment's set size when absent.
     pub count: Option<u32>,
     /// What they are drawn from; random when absent.
     pub seed: Option<u64>,
+    /// Lower levels to make as well; those that sites have when absent.
+    pub levels: Option<BTreeSet<Level>>,
 }
 
 /// Sends the job and returns what was ordered.
@@ -43,29 +48,42 @@ pub async fn order(env: &Env, order: Order, reason: Reason, deployment: &Deploym
         Some(seed) => seed,
         None => u64::from_le_bytes(random::bytes()?),
     };
-    let refill = Refill {
-        budgets: budgets(env, deployment).await,
-        ..Refill::new(seed, order.count.unwrap_or(deployment.set_size), reason)
+    let mut levels = match (order.levels, reason) {
+        (Some(levels), _) => levels,
+        // Somebody waits for it.
+        (None, Reason::Empty) => BTreeSet::new(),
+        (None, _) => levels_of_sites(env, deployment).await?,
     };
+    levels.remove(&Level::default());
+    let lower = levels.into_iter().rev().collect();
+    let refill = Refill::new(seed, order.count.unwrap_or(deployment.set_size), reason).with_levels(lower);
     env.queue(BINDING)?.send(Job::Refill(refill.clone())).await?;
     Ok(refill)
 }
 
-/// The budgets that sites have now, all of the product's among them: new sites begin there. One that cannot be asked has what
-/// the others have.
-async fn budgets(env: &Env, deployment: &Deployment) -> Vec<u8> {
-    let asking = deployment.sites.iter().filter(|site| site.routing.asks_people());
-    let asked = asking.take(MAX_ASKED).map(|site| cluster::read(site, env));
-    let mut budgets = BTreeSet::from([Throttle::default().budget]);
-    for risk in join_all(asked).await {
-        match risk {
+/// The levels that sites have now. A site that cannot be asked gets pictures of the nearest level.
+async fn levels_of_sites(env: &Env, deployment: &Deployment) -> Result<BTreeSet<Level>, Failure> {
+    let sites: Vec<_> = deployment.sites.iter().filter(|site| !site.is_test()).collect();
+    let first = random::below(sites.len())?;
+    if sites.len() > MAX_ASKED {
+        console_error!("levels: {} of {} sites are asked", MAX_ASKED, sites.len());
+    }
+    let asked = sites.iter().cycle().skip(first).take(sites.len().min(MAX_ASKED));
+    let started = Date::now().as_millis();
+    let mut levels = BTreeSet::new();
+    for site in asked {
+        if Date::now().as_millis().saturating_sub(started) > MOST_ASKING_MS {
+            console_error!("levels: not all sites answered in time");
+            break;
+        }
+        match cluster::read(site, env).await {
             Ok(risk) => {
-                budgets.insert(risk.throttle.budget);
+                levels.insert(risk.throttle.level);
             }
             Err(failure) => drop(log(&failure)),
         }
     }
-    budgets.into_iter().rev().collect()
+    Ok(levels)
 }
 
 /// Orders a set if there is none, once a minute at most, whoever asks.

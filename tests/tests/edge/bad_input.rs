@@ -5,6 +5,7 @@ use parallax_captcha::wire::{AnswerRequest, Outcome, SlideRequest, Trace};
 use parallax_edge_shared::claims;
 use parallax_edge_shared::digest::Digest;
 use parallax_edge_shared::pack::Span;
+use parallax_edge_shared::throttle::Level;
 use parallax_tests::client::{Call, Reply};
 use parallax_tests::edge::{FORUM, SHOP};
 use parallax_tests::visitor::Visitor;
@@ -382,7 +383,8 @@ fn answers_are_checked_before_the_challenge_is_consumed() {
         wrong: 0,
         refreshed: 0,
         suspicion: claims::Suspicion::default(),
-        budget: 100,
+        level: Level::default(),
+        sampled: false,
     };
     let expired = forge::ticket(edge, &SHOP, Purpose::Challenge, body.clone(), 200, 180);
     let as_session = forge::ticket(edge, &SHOP, Purpose::Session, body, 0, 180);
@@ -442,7 +444,8 @@ fn pictures() {
         wrong: 0,
         refreshed: 0,
         suspicion: claims::Suspicion::default(),
-        budget: 100,
+        level: Level::default(),
+        sampled: false,
     };
     let expired = forge::ticket(edge, &SHOP, Purpose::Challenge, body.clone(), 200, 180);
     let of_deleted_set = forge::ticket(edge, &SHOP, Purpose::Challenge, body, 0, 180);

@@ -6,7 +6,10 @@ use std::{
 };
 
 use parallax_captcha::wire::{Challenge, Outcome};
-use parallax_edge_shared::{admin::SiteRisk, throttle::Throttle};
+use parallax_edge_shared::{
+    admin::SiteRisk,
+    throttle::{Level, Throttle},
+};
 use parallax_tests::{
     edge::{ASKING, Edge, EdgeConfig, SHOP},
     image_set::{ImageSet, list},
@@ -16,25 +19,33 @@ use parallax_tests::{
 
 use crate::exclusive;
 
-/// Visitors that answer wrong: more than it takes, since some of the recorded slides are not a person's to the score.
-const WRONG: usize = 40;
+/// Wrong answers of as many networks; with the first right one, thirty: the fewest that move a level.
+const WRONG: u32 = 29;
 
-/// The throttle once it has counted as many as expected; the count comes after the answer.
-fn throttle(edge: &Edge, is_there: impl Fn(&Throttle) -> bool) -> Throttle {
-    let path = format!("/admin/v1/sites/{}/risk", ASKING.name);
+/// Waits for what comes after an answer.
+fn eventually(what: &str, is_so: impl Fn() -> bool) {
     let started = Instant::now();
-    loop {
-        let risk: SiteRisk = edge.client.get(&path).bearer(&edge.admin_key).send().json();
-        if is_there(&risk.throttle) || started.elapsed() > Duration::from_secs(10) {
-            return risk.throttle;
-        }
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// Percent of the budget of the picture that a challenge shows.
-fn budget(visitor: &Visitor, challenge: &Challenge, set: &ImageSet) -> u8 {
-    set.entry_of(&visitor.picture(challenge)).budget
+fn throttle(edge: &Edge) -> Throttle {
+    let path = format!("/admin/v1/sites/{}/risk", ASKING.name);
+    let risk: SiteRisk = edge.client.get(&path).bearer(&edge.admin_key).send().json();
+    risk.throttle
+}
+
+fn levels(edge: &Edge) -> BTreeMap<u8, usize> {
+    let levels = list(edge).sets.swap_remove(0).levels.into_iter();
+    levels.map(|(level, count)| (level.percent(), count)).collect()
+}
+
+/// Somebody of the network of this number answers wrong.
+fn fail(edge: &Edge, network: u32) {
+    let visitor = Visitor::of(edge, ASKING).at(&format!("10.77.{network}.1"));
+    let _ = visitor.answer(&visitor.asked(), "AAAA");
 }
 
 #[test]
@@ -49,39 +60,52 @@ fn people_who_fail_get_pictures_that_are_perturbed_less() {
     let early = Visitor::of(&edge, ASKING).slide(slides::hand);
     assert!(matches!(early, Outcome::Pass { .. }), "{early:?}");
     let set = ImageSet::wait_for(&edge, Duration::from_secs(120));
-    assert_eq!(list(&edge).sets[0].budgets, BTreeMap::from([(100, 8)]));
+    assert_eq!(levels(&edge), BTreeMap::from([(100, 8)]));
 
     // One network counts once, suspects do not at all.
     let one = Visitor::of(&edge, ASKING).at("198.51.100.7");
     let challenge = one.asked();
     let right = set.answer_to(&one.picture(&challenge)).to_owned();
     assert!(matches!(one.answer(&challenge, &right), Outcome::Pass { .. }));
-    let counted = throttle(&edge, |throttle| throttle.passed == 1);
-    assert_eq!((counted.passed, counted.failed), (1, 0));
     for _ in 0..3 {
         let _ = one.answer(&one.asked(), "AAAA");
     }
     let suspect = Visitor::of(&edge, ASKING);
     let _ = suspect.answer(&suspect.challenged(), "AAAA");
-
-    for _ in 0..WRONG {
-        let visitor = Visitor::of(&edge, ASKING);
-        let _ = visitor.answer(&visitor.asked(), "AAAA");
+    for failed in 1..WRONG {
+        fail(&edge, failed);
+        let counted = Throttle {
+            level: Level::default(),
+            passed: 1,
+            failed,
+        };
+        eventually("one more has failed", || throttle(&edge) == counted);
     }
-    let moved = throttle(&edge, |throttle| throttle.budget < 100);
-    assert_eq!(moved.budget, 85, "{moved:?}; {}", edge.server.log());
-    assert!(edge.server.log().contains("asking: throttle 100 % -> 85 %"));
+    fail(&edge, WRONG);
+    eventually("the level has moved", || throttle(&edge).level.percent() == 85);
+    eventually("the log says so", || {
+        edge.server.log().contains("asking: throttle 100 % -> 85 %")
+    });
 
+    // What is shown still has all of the budget, and says nothing of less.
+    fail(&edge, WRONG + 1);
     let before = set.index.id;
     edge.run_cron();
     let set = ImageSet::wait_until(&edge, Duration::from_secs(120), |sets| sets.sets[0].id != before);
-    assert_eq!(list(&edge).sets[0].budgets, BTreeMap::from([(85, 4), (100, 4)]));
+    assert_eq!(levels(&edge), BTreeMap::from([(85, 2), (100, 8)]));
+    assert_eq!((throttle(&edge).passed, throttle(&edge).failed), (0, 0));
+
+    let shown = |visitor: &Visitor, challenge: Challenge| set.entry_of(&visitor.picture(&challenge)).level.percent();
     // The index that an isolate has read is believed for some seconds.
-    std::thread::sleep(Duration::from_secs(6));
+    eventually("the new set is served", || {
+        let visitor = Visitor::of(&edge, ASKING);
+        let picture = visitor.picture(&visitor.asked());
+        set.pictures.iter().any(|known| known.image == picture)
+    });
     for _ in 0..5 {
         let visitor = Visitor::of(&edge, ASKING);
-        assert_eq!(budget(&visitor, &visitor.asked(), &set), 85);
+        assert_eq!(shown(&visitor, visitor.asked()), 85);
         let visitor = Visitor::of(&edge, SHOP);
-        assert_eq!(budget(&visitor, &visitor.challenged(), &set), 100);
+        assert_eq!(shown(&visitor, visitor.challenged()), 100);
     }
 }

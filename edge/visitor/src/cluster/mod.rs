@@ -22,7 +22,7 @@ use parallax_edge_shared::{
     pseudonym::{Kind, address_prefix},
     routing::AccountHint,
     site::Site,
-    throttle::Throttle,
+    throttle::Level,
 };
 use serde::{Deserialize, Serialize};
 use worker::{Env, console_error, console_log};
@@ -49,12 +49,14 @@ enum Ask {
         /// Pseudonym of picture and answer.
         entity: u64,
     },
-    /// Count whether a trusted visitor read the first picture: the budget before and after, where that moved it.
-    Trusted {
+    /// Count whether a sampled visitor read the first picture, once an hour and network: [`Moved`], if it did.
+    Sampled {
         /// Pseudonym of the visitor's network.
-        source: u64,
+        network: u64,
         /// Whether the answer was right.
         read: bool,
+        /// The picture's.
+        level: Level,
     },
     /// How much is held: [`SiteRisk`] without the site's name.
     Read,
@@ -69,10 +71,26 @@ enum Ask {
 
 /// What is said of a slide.
 #[derive(Debug, Serialize, Deserialize)]
-struct Slid {
+struct SlideReply {
     counts: Counts,
-    /// [`Throttle::budget`] of the site.
-    budget: u8,
+    /// The site's.
+    level: Level,
+}
+
+/// A level that a sampled visitor moved.
+#[derive(Debug, Serialize, Deserialize)]
+struct Moved {
+    before: Level,
+    now: Level,
+}
+
+/// What the site's other sessions have to do with this one.
+#[derive(Debug, Default)]
+pub struct Company {
+    /// What they say against it.
+    pub evidence: Vec<Evidence>,
+    /// The site's.
+    pub level: Level,
 }
 
 /// What of a slide is counted; nothing of it can be turned back into what a visitor sent, a kept trace aside.
@@ -89,22 +107,28 @@ struct Observation {
     kept: Option<Trace>,
 }
 
-/// What other slides of the site say against this one, and the site's budget, percent; nothing and all of it when the object
-/// cannot be reached.
+/// What the site's object knows; nothing, and the highest level, when it cannot be reached.
 pub async fn judge_slide(
     slid: &SlideRequest,
     session: TicketId,
     cdata: Option<&str>,
     site: &Site,
     call: &Call,
-) -> (Vec<Evidence>, u8) {
+) -> Company {
     let ask = Ask::Slide(Box::new(observe(slid, session, cdata, site, call)));
-    let counted = durable::within(LIMIT_MS, durable::ask::<_, Slid>(&call.env, BINDING, &site.name, &ask)).await;
+    let counted = durable::within(
+        LIMIT_MS,
+        durable::ask::<_, SlideReply>(&call.env, BINDING, &site.name, &ask),
+    )
+    .await;
     match counted {
-        Ok(Slid { counts, budget }) => (judge(&ClusterConfig::default(), &counts), budget),
+        Ok(SlideReply { counts, level }) => Company {
+            evidence: judge(&ClusterConfig::default(), &counts),
+            level,
+        },
         Err(failure) => {
             console_error!("{}: judged alone: {failure}", site.name);
-            (Vec::new(), Throttle::default().budget)
+            Company::default()
         }
     }
 }
@@ -124,16 +148,23 @@ pub async fn judge_answer(picture: &[u8], answer: &str, site: &Site, call: &Call
     }
 }
 
-/// Counts whether a trusted visitor read the first picture, where the visitor's network is known. Nothing waits for it.
-pub fn observe_trusted(read: bool, site: &Site, call: &Call) {
-    let Some(source) = source(site, call) else {
+/// Counts whether a sampled visitor read the first picture, where the visitor's network is known. Nothing waits for it.
+pub fn observe_sampled(read: bool, level: Level, site: &Site, call: &Call) {
+    let Some(prefix) = call.address.as_deref().and_then(address_prefix) else {
         return;
+    };
+    let pseudonyms = call.deployment.sites.pseudonyms(site, call.now());
+    let ask = Ask::Sampled {
+        network: pseudonyms.entity(Kind::Sampled, &[&prefix]),
+        read,
+        level,
     };
     let (env, name) = (call.env.clone(), site.name.clone());
     call.context.wait_until(async move {
-        let ask = Ask::Trusted { source, read };
-        match durable::ask::<_, Option<[u8; 2]>>(&env, BINDING, &name, &ask).await {
-            Ok(Some([before, now])) => console_log!("{name}: throttle {before} % -> {now} %"),
+        match durable::ask::<_, Option<Moved>>(&env, BINDING, &name, &ask).await {
+            Ok(Some(Moved { before, now })) => {
+                console_log!("{name}: throttle {} % -> {} %", before.percent(), now.percent());
+            }
             Ok(None) => {}
             Err(failure) => drop(log(&failure)),
         }

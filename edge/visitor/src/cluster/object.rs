@@ -9,14 +9,19 @@ use parallax_captcha::{
     },
     wire::Trace,
 };
-use parallax_edge_shared::{admin::SiteRisk, claims::SESSION_SECONDS, digest::Digest, throttle::Throttle};
+use parallax_edge_shared::{
+    admin::SiteRisk,
+    claims::SESSION_SECONDS,
+    digest::Digest,
+    throttle::{Level, Throttle},
+};
 use serde::Deserialize;
 use worker::{
     Date, DurableObject, Env, Error, Request, Response, Result, SqlStorage, SqlStorageValue, State, durable_object,
 };
 
 use super::{
-    Ask, Observation, Slid,
+    Ask, Moved, Observation, SlideReply,
     tables::{Counters, SITE},
 };
 
@@ -110,12 +115,14 @@ impl DurableObject for Cluster {
         let ask = serde_json::from_slice(&request.bytes().await?).map_err(|e| Error::RustError(e.to_string()))?;
         let now_ms = Date::now().as_millis();
         let response = self.with(|opened| match ask {
-            Ask::Slide(seen) => Response::from_json(&Slid {
+            Ask::Slide(seen) => Response::from_json(&SlideReply {
                 counts: opened.slide(*seen, now_ms)?,
-                budget: opened.throttle.budget,
+                level: opened.throttle.level,
             }),
             Ask::Answer { entity } => Response::from_json(&opened.counters.answer(entity, now_ms)?),
-            Ask::Trusted { source, read } => Response::from_json(&opened.trusted(source, read, now_ms)?),
+            Ask::Sampled { network, read, level } => {
+                Response::from_json(&opened.sampled(network, read, level, now_ms)?)
+            }
             Ask::Read => Response::from_json(&opened.read(now_ms)?),
             Ask::Traces { after, limit } => Response::ok(opened.kept(after, limit)?),
         })?;
@@ -187,18 +194,22 @@ impl Opened {
         })
     }
 
-    /// The budget before and after, where the visitor moved it. A network counts once an hour.
-    fn trusted(&mut self, source: u64, read: bool, now_ms: u64) -> Result<Option<[u8; 2]>> {
-        if self.counters.trusted(source, now_ms)? > 1 {
+    /// Where a sampled visitor moved the level. A network counts once an hour.
+    fn sampled(&mut self, network: u64, read: bool, level: Level, now_ms: u64) -> Result<Option<Moved>> {
+        // Looked at first: what does not count is not remembered either, else a busy network would count only once.
+        if level != self.throttle.level || self.counters.is_sampled(network, now_ms)? {
             return Ok(None);
         }
-        let before = self.throttle.observe(read);
+        let before = self.throttle.observe(read, level);
         let json = serde_json::to_string(&self.throttle).map_err(|e| Error::RustError(e.to_string()))?;
         self.sql.exec(
             "INSERT INTO throttle(id, state) VALUES(1, ?1) ON CONFLICT(id) DO UPDATE SET state = ?1",
             vec![SqlStorageValue::String(json)],
         )?;
-        Ok(before.map(|before| [before, self.throttle.budget]))
+        Ok(before.map(|before| Moved {
+            before,
+            now: self.throttle.level,
+        }))
     }
 
     fn slide(&mut self, mut seen: Observation, now_ms: u64) -> Result<Counts> {

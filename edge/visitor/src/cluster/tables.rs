@@ -22,12 +22,12 @@ const ROWS_PER_SLIDE: u64 = 11;
 /// The site itself, among its entities.
 pub const SITE: u64 = 0;
 
-/// What a count is of: slides, equal wrong answers, slides by keyboard, trusted visitors that answered, or (from here on) slides with a duration of one
-/// bin.
+/// What a count is of: slides, equal wrong answers, slides by keyboard, sampled visitors, or (from here on) slides with a
+/// duration of one bin.
 const SLIDES: u64 = 0;
 const ANSWERS: u64 = 1;
 const KEYBOARD: u64 = 2;
-const TRUSTED: u64 = 3;
+const SAMPLED: u64 = 3;
 const FIRST_BIN: u64 = 16;
 
 const TABLES: &str = "
@@ -135,12 +135,16 @@ impl Counters {
         self.count(entity, ANSWERS, now_ms)
     }
 
-    /// Counts that a trusted visitor of this network answered, and says how often one did within the hour.
+    /// Whether a sampled visitor of this network was counted within the hour; one is now.
     ///
     /// # Errors
     /// Those of the storage.
-    pub fn trusted(&self, source: u64, now_ms: u64) -> Result<u32> {
-        self.count(source, TRUSTED, now_ms)
+    pub fn is_sampled(&self, network: u64, now_ms: u64) -> Result<bool> {
+        let rows = self.sums(now_ms / HOUR_SLOT_MS, &[network], &[SAMPLED])?;
+        if rows.is_empty() {
+            self.count(network, SAMPLED, now_ms)?;
+        }
+        Ok(!rows.is_empty())
     }
 
     fn count(&self, entity: u64, what: u64, now_ms: u64) -> Result<u32> {

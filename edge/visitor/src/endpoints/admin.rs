@@ -55,7 +55,7 @@ fn summary(id: Digest, state: SetState, set: SetIndex) -> SetSummary {
         count: set.count(),
         bytes,
         strengths: set.strengths(),
-        budgets: set.budgets(),
+        levels: set.levels(),
         recipe: set.recipe,
     }
 }
@@ -70,6 +70,7 @@ pub async fn refresh(request: &mut Request, call: &Call) -> Result<Response, Fai
     let order = refill::Order {
         count: in_range(asked.count, 1..=MAX_COUNT, "count")?,
         seed: in_range(asked.seed, 0..=SEED_LIMIT - 1, "seed")?,
+        levels: asked.levels,
     };
     let refill = refill::order(&call.env, order, Reason::Admin, &call.deployment).await?;
     Ok(reply::json(
@@ -77,6 +78,7 @@ pub async fn refresh(request: &mut Request, call: &Call) -> Result<Response, Fai
         &RefreshReply {
             count: refill.count,
             seed: refill.seed,
+            levels: refill.levels,
         },
     )?)
 }

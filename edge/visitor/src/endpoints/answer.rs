@@ -9,7 +9,7 @@ use parallax_captcha::{
 use parallax_edge_shared::{
     claims::{Challenge, MAX_REASONS, Page, Suspicion},
     query::Record,
-    site::{Policy, Site},
+    site::Site,
 };
 use worker::{Request, Response};
 
@@ -57,8 +57,8 @@ pub async fn post(request: &mut Request, call: &Call) -> Result<Response, Failur
         judge(&answer, &given.behaviour, &challenge, site, call).await?
     };
     // Consumed by now: nobody counts twice by one challenge.
-    if is_first && site.policy == Policy::Risk && site.routing.trusts(challenge.body.suspicion.p_bot) {
-        cluster::observe_trusted(answer == challenge.body.label, site, call);
+    if is_first && challenge.body.sampled {
+        cluster::observe_sampled(answer == challenge.body.label, challenge.body.level, site, call);
     }
     Ok(reply::json(200, &outcome)?)
 }
@@ -171,7 +171,8 @@ fn tries_before(challenge: &Challenge) -> Tries {
         pack,
         span,
         suspicion,
-        budget,
+        level,
+        sampled,
         ..
     } = challenge;
     Tries {
@@ -179,7 +180,8 @@ fn tries_before(challenge: &Challenge) -> Tries {
         refreshed: *refreshed,
         seen: Some((*pack, *span)),
         suspicion: suspicion.clone(),
-        budget: *budget,
+        level: *level,
+        sampled: *sampled,
     }
 }
 

@@ -16,7 +16,12 @@ use super::{
     Call,
     visit::{self, TicketCodes, Tries},
 };
-use crate::{body, cluster, failure::Failure, random, reply, single_use};
+use crate::{
+    body,
+    cluster::{self, Company},
+    failure::{Failure, log},
+    random, reply, single_use,
+};
 
 /// Five times what the longest trace that the widget sends takes, its numbers written at length: what is longer than any
 /// trace should be gets a verdict too, not an error.
@@ -60,14 +65,16 @@ async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, ca
         Policy::AlwaysPass => settled(Decision::Pass),
         Policy::AlwaysBlock => settled(Decision::Block),
         Policy::AlwaysChallenge => settled(Decision::Challenge),
-        Policy::Risk => judge(slid, session, site, call).await,
+        Policy::Risk => judge(slid, session, site, call).await?,
     };
     match decision {
-        Decision::Pass if is_sampled(site)? => match visit::challenge(site, page.clone(), tries, call).await {
+        Decision::Pass if tries.sampled => match visit::challenge(site, page.clone(), tries, call).await {
             Ok(challenge) => Ok(Outcome::Challenge { challenge }),
-            // Nobody who would pass waits for pictures.
-            Err(Failure::NoImages) => visit::pass(site, page, false, call),
-            Err(failure) => Err(failure),
+            // Who would pass is not lost to our having nothing to show.
+            Err(failure) => {
+                log(&failure);
+                visit::pass(site, page, false, call)
+            }
         },
         Decision::Pass => visit::pass(site, page, false, call),
         Decision::Block => Ok(visit::block()),
@@ -78,14 +85,14 @@ async fn outcome(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, ca
     }
 }
 
-/// Whether somebody who would pass is asked all the same.
-fn is_sampled(site: &Site) -> Result<bool, Failure> {
-    Ok(site.policy == Policy::Risk && !site.routing.shadow && random::unit()? < site.routing.sample)
-}
-
 /// Scores the slide alone and among others, and routes it. In shadow mode everybody passes, and the log says what would
 /// have been.
-async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call: &Call) -> (Decision, Tries) {
+async fn judge(
+    slid: &SlideRequest,
+    session: &Ticket<Session>,
+    site: &Site,
+    call: &Call,
+) -> Result<(Decision, Tries), Failure> {
     let Session {
         page,
         target,
@@ -96,7 +103,7 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
         tolerance: *tolerance,
     };
     let single = risk::score(&slid.trace, &slider, &slid.environment);
-    let (evidence, budget) = cluster::judge_slide(slid, session.id, page.cdata.as_deref(), site, call).await;
+    let Company { evidence, level } = cluster::judge_slide(slid, session.id, page.cdata.as_deref(), site, call).await;
     let joined = join(&single, &evidence);
     let decision = site.routing.decide(joined.p_bot, &call.place);
     let alone = super::risk::names(&single.reasons).into_iter();
@@ -107,11 +114,12 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
     };
     let tries = Tries {
         suspicion,
-        budget,
+        level,
+        sampled: decision == Decision::Pass && site.routing.samples(joined.p_bot, random::unit()?),
         ..Tries::default()
     };
     if decision == Decision::Pass {
-        return (decision, tries);
+        return Ok((decision, tries));
     }
     // As integers: formatting numbers with a point takes code that nothing else here needs.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "probabilities")]
@@ -126,5 +134,5 @@ async fn judge(slid: &SlideRequest, session: &Ticket<Session>, site: &Site, call
         tries.suspicion.reasons.join(",")
     );
     let met = if site.routing.shadow { Decision::Pass } else { decision };
-    (met, tries)
+    Ok((met, tries))
 }

@@ -10,7 +10,7 @@ use parallax_edge_shared::{
     pack::Span,
     site::Site,
     siteverify::{DUMMY_TOKEN, Dialect},
-    throttle::Throttle,
+    throttle::Level,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -73,7 +73,7 @@ fn origin_not_allowed() -> Failure {
 }
 
 /// What a visitor has tried before this challenge.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Tries {
     /// Wrong answers.
     pub wrong: u8,
@@ -83,20 +83,10 @@ pub struct Tries {
     pub seen: Option<(Digest, Span)>,
     /// Why the visitor is challenged at all.
     pub suspicion: Suspicion,
-    /// Percent of the product's budget that the site's pictures have.
-    pub budget: u8,
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self {
-            wrong: 0,
-            refreshed: 0,
-            seen: None,
-            suspicion: Suspicion::default(),
-            budget: Throttle::default().budget,
-        }
-    }
+    /// How much of the budget the next picture is to have.
+    pub level: Level,
+    /// Whether the visitor would have passed.
+    pub sampled: bool,
 }
 
 /// A challenge about a picture drawn at random from the set that is served.
@@ -108,12 +98,10 @@ pub async fn challenge(site: &Site, page: Page, tries: Tries, call: &Call) -> Re
         refill::order_if_empty(&call.env, &call.deployment, call.now_ms).await?;
         return Err(Failure::NoImages);
     };
-    let mut pictures = set.for_budget(tries.budget);
-    let mut others = pictures
-        .clone()
-        .filter(|(pack, entry)| tries.seen != Some((*pack, entry.image)));
-    let position = random::below(others.clone().count())?;
-    let drawn = others.nth(position).or_else(|| pictures.next());
+    let mut choice = set.choice(tries.level, tries.seen);
+    let position = random::below(choice.clone().count())?;
+    // A set of one picture shows it again.
+    let drawn = choice.nth(position).or_else(|| set.get(0));
     let (pack, entry) = drawn.ok_or(Failure::NoImages)?;
     let body = claims::Challenge {
         page,
@@ -125,7 +113,8 @@ pub async fn challenge(site: &Site, page: Page, tries: Tries, call: &Call) -> Re
         wrong: tries.wrong,
         refreshed: tries.refreshed,
         suspicion: tries.suspicion,
-        budget: tries.budget,
+        level: entry.level,
+        sampled: tries.sampled,
     };
     let id = seal_ticket(site, CHALLENGE_SECONDS, body, Purpose::Challenge, call)?;
     Ok(Challenge {

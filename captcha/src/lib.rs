@@ -4,6 +4,7 @@
 //! every verdict can be computed again.
 
 pub mod alphabet;
+pub mod interval;
 #[cfg(feature = "perturb")]
 pub mod perturb;
 #[cfg(feature = "risk")]

@@ -122,7 +122,7 @@ pub enum SetState {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// Pictures the new set is to have; the deployment's `SET_SIZE` when absent.
+    /// Pictures of the highest level that the new set is to have; the deployment's `SET_SIZE` when absent.
     pub count: Option<u32>,
     /// What it is drawn from, below 2^53; random when absent.
     pub seed: Option<u64>,
@@ -133,7 +133,7 @@ pub struct RefreshRequest {
 /// `POST /admin/v1/sets/refresh`, reply, 202: the set is being made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshReply {
-    /// Pictures it will have.
+    /// Pictures it will have, those of lower levels among them.
     pub count: u32,
     /// What it is drawn from.
     pub seed: u64,

@@ -196,8 +196,8 @@ impl Opened {
 
     /// Where a sampled visitor moved the level. A network counts once an hour.
     fn sampled(&mut self, network: u64, read: bool, level: Level, now_ms: u64) -> Result<Option<Moved>> {
-        // Looked at first: what does not count is not remembered either, else a busy network would count only once.
-        if level != self.throttle.level || self.counters.is_sampled(network, now_ms)? {
+        // What does not count is not noted either: else a busy network would count only once.
+        if level != self.throttle.level || !self.counters.note_sampled(network, now_ms)? {
             return Ok(None);
         }
         let before = self.throttle.observe(read, level);

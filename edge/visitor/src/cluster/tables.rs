@@ -135,16 +135,16 @@ impl Counters {
         self.count(entity, ANSWERS, now_ms)
     }
 
-    /// Whether a sampled visitor of this network was counted within the hour; one is now.
+    /// Notes a sampled visitor of this network, unless one was noted within the hour; whether it did.
     ///
     /// # Errors
     /// Those of the storage.
-    pub fn is_sampled(&self, network: u64, now_ms: u64) -> Result<bool> {
+    pub fn note_sampled(&self, network: u64, now_ms: u64) -> Result<bool> {
         let rows = self.sums(now_ms / HOUR_SLOT_MS, &[network], &[SAMPLED])?;
         if rows.is_empty() {
             self.count(network, SAMPLED, now_ms)?;
         }
-        Ok(!rows.is_empty())
+        Ok(rows.is_empty())
     }
 
     fn count(&self, entity: u64, what: u64, now_ms: u64) -> Result<u32> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parallax_captcha::text::Style;
 use serde::Serialize;
 
-use super::{CommandError, output};
+use super::{CommandError, Format, output};
 use crate::{
     data::{batches::Pictures, seeds::Stream},
     runtime::{Captured, DeviceChoice, SessionConfig, default_threads},
@@ -43,9 +43,6 @@ struct StepOptions {
     /// How long to measure
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,10 +62,10 @@ struct StepTiming {
 ///
 /// # Errors
 /// [`CommandError`] when the step cannot be run here.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let What::Step(options) = &options.what;
     let timing = time_step(options)?;
-    output::print(&timing, options.json, |timing| {
+    output::print(&timing, format, |timing| {
         format!(
             "{:.0} images/s: {:.1} ms a step of {} (fastest {:.1} ms, {} steps), {} threads, {}{}",
             timing.images_per_second,

@@ -6,7 +6,7 @@ use image::GrayImage;
 use parallax_captcha::text::{self, SCHEME_VERSION, Style};
 use serde::Serialize;
 
-use super::{CommandError, output, progress};
+use super::{CommandError, Format, output, progress};
 use crate::{
     data::{
         folder::{Entry, FolderWriter},
@@ -41,9 +41,6 @@ pub struct Options {
     /// Threads that draw [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -106,7 +103,7 @@ struct Picture {
 ///
 /// # Errors
 /// [`CommandError`]; the folder is then not there.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let Scheme::Text = options.scheme;
     let mut writer = FolderWriter::create(&options.out)?;
     let (style, seed, count) = (Arc::new(options.style.style()), options.seed, options.count);
@@ -142,7 +139,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         seed,
         scheme_version,
     };
-    output::print(&drawn, options.json, |drawn| {
+    output::print(&drawn, format, |drawn| {
         format!("{count} captchas of seed {seed} in {}", drawn.out.display())
     })?;
     Ok(())

@@ -2,16 +2,8 @@
 
 use serde::Serialize;
 
-use super::{CommandError, output};
+use super::{CommandError, Format, output};
 use crate::runtime::{Runtime, Source, cuda_missing};
-
-/// Options of `parallax doctor`.
-#[derive(Debug, clap::Args)]
-pub struct Options {
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
-}
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -27,7 +19,7 @@ struct Report {
 ///
 /// # Errors
 /// [`CommandError::Runtime`] when nothing can be run here, saying what to install.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(format: Format) -> Result<(), CommandError> {
     let runtime = Runtime::load()?;
     let library = runtime.library();
     let cuda_missing = cuda_missing();
@@ -44,7 +36,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         cuda: cuda_missing.is_none(),
         cuda_missing,
     };
-    output::print(&report, options.json, text)?;
+    output::print(&report, format, text)?;
     Ok(())
 }
 

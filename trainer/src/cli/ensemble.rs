@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{CommandError, output};
+use super::{CommandError, Format, output};
 use crate::models::{Checkpoint, compose};
 
 /// Options of `parallax ensemble`.
@@ -19,9 +19,6 @@ pub struct Options {
     /// The checkpoint to make
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn weight(text: &str) -> Result<f32, String> {
@@ -42,7 +39,7 @@ struct Composed {
 ///
 /// # Errors
 /// [`CommandError`]; the checkpoint is then not there.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let (weights, checkpoints) = (options.weight.len(), options.checkpoint.len());
     if weights != 0 && weights != checkpoints {
         return Err(CommandError::Usage(format!(
@@ -65,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         digest: made.digest()?,
         architectures: members.into_iter().map(|member| member.architecture).collect(),
     };
-    output::print(&composed, options.json, |composed| {
+    output::print(&composed, format, |composed| {
         format!("{}: {}", composed.out.display(), composed.architectures.join(", "))
     })?;
     Ok(())

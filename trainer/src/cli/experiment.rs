@@ -5,7 +5,7 @@ use std::{fs, num::NonZeroUsize, path::PathBuf};
 use serde::Serialize;
 
 use super::{
-    CommandError,
+    CommandError, Format,
     output::{self, quoted},
 };
 use crate::{
@@ -63,9 +63,6 @@ pub struct Options {
     /// more there]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn scale(text: &str) -> Result<f64, String> {
@@ -116,7 +113,7 @@ struct Made {
 ///
 /// # Errors
 /// [`CommandError`]; what was done is kept.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
     files::refuse_unwritable(&options.out)?;
     let session = SessionConfig {
@@ -155,7 +152,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         made: lab.made(),
         report,
     };
-    output::print(&made, options.json, |_| markdown)?;
+    output::print(&made, format, |_| markdown)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use parallax_onnx::signature::{KEY_BYTES, SigningKey};
 use serde::Serialize;
 
-use super::{CommandError, output};
+use super::{CommandError, Format, output};
 use crate::files;
 
 /// Options of `parallax key`.
@@ -14,9 +14,6 @@ pub struct Options {
     /// The file to make for the private key; nobody else may read it
     #[arg(long, value_name = "FILE", default_value = "checkpoint.key")]
     out: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,7 +26,7 @@ struct Made<'a> {
 ///
 /// # Errors
 /// [`CommandError::Files`] also when the file is there already: a key is never overwritten.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let mut seed = [0; KEY_BYTES];
     getrandom::fill(&mut seed).map_err(|error| std::io::Error::other(error.to_string()))?;
     let key = SigningKey::from_seed(&seed);
@@ -38,8 +35,6 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         out: &options.out,
         public_key: key.public().to_string(),
     };
-    output::print(&made, options.json, |made| {
-        format!("CHECKPOINT_KEYS={}", made.public_key)
-    })?;
+    output::print(&made, format, |made| format!("CHECKPOINT_KEYS={}", made.public_key))?;
     Ok(())
 }

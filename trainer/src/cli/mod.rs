@@ -21,6 +21,7 @@ mod solve;
 mod train;
 
 use clap::{Parser, Subcommand};
+use output::Format;
 
 use crate::{
     admin::AdminError,
@@ -46,6 +47,9 @@ use crate::{
     max_term_width = 100
 )]
 pub struct Cli {
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -81,7 +85,7 @@ enum Command {
     /// Sign a checkpoint and send it to the edge
     Push(push::Options),
     /// Say which ONNX Runtime and which devices are used, and what is missing
-    Doctor(doctor::Options),
+    Doctor,
 }
 
 /// Why a command failed; printed on one line.
@@ -167,22 +171,23 @@ impl CommandError {
 /// # Errors
 /// [`CommandError`]; what was being written is then not there.
 pub fn run(cli: &Cli) -> Result<(), CommandError> {
+    let format = if cli.json { Format::Json } else { Format::Text };
     match &cli.command {
-        Command::Dataset(options) => dataset::run(options),
-        Command::Train(options) => train::run(options),
-        Command::Finetune(options) => finetune::run(options),
-        Command::Ensemble(options) => ensemble::run(options),
-        Command::Experiment(options) => experiment::run(options),
-        Command::Scoreboard(options) => scoreboard::run(options),
-        Command::Report(options) => report::run(options),
-        Command::Solve(options) => solve::run(options),
-        Command::Perturb(options) => perturb::run(options),
-        Command::Risk(options) => risk::run(options),
-        Command::Bench(options) => bench::run(options),
-        Command::Key(options) => key::run(options),
-        Command::Pull(options) => pull::run(options),
-        Command::Push(options) => push::run(options),
-        Command::Doctor(options) => doctor::run(options),
+        Command::Dataset(options) => dataset::run(options, format),
+        Command::Train(options) => train::run(options, format),
+        Command::Finetune(options) => finetune::run(options, format),
+        Command::Ensemble(options) => ensemble::run(options, format),
+        Command::Experiment(options) => experiment::run(options, format),
+        Command::Scoreboard(options) => scoreboard::run(options, format),
+        Command::Report(options) => report::run(options, format),
+        Command::Solve(options) => solve::run(options, format),
+        Command::Perturb(options) => perturb::run(options, format),
+        Command::Risk(options) => risk::run(options, format),
+        Command::Bench(options) => bench::run(options, format),
+        Command::Key(options) => key::run(options, format),
+        Command::Pull(options) => pull::run(options, format),
+        Command::Push(options) => push::run(options, format),
+        Command::Doctor => doctor::run(format),
     }
 }
 

@@ -8,7 +8,7 @@ use parallax_captcha::{
 };
 use serde::Serialize;
 
-use super::{CommandError, output, progress};
+use super::{CommandError, Format, output, progress};
 use crate::{
     attack,
     data::folder::{Entry, Folder, FolderWriter},
@@ -57,9 +57,6 @@ pub struct Options {
     /// Pictures worked on at once [default: one for each core, one on CUDA]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -89,7 +86,7 @@ struct Perturbed {
 ///
 /// # Errors
 /// [`CommandError`]; the folder is then not there.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let config = config(options)?;
     let folder = Arc::new(Folder::open(&options.input)?);
     let device = options.device.settle()?;
@@ -127,7 +124,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         device: device.to_string(),
         config,
     };
-    output::print(&result, options.json, |result| {
+    output::print(&result, format, |result| {
         format!(
             "{count} perturbed captchas in {} ({}); {} less than they could be, {} not at all, to stay readable",
             result.out.display(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{CommandError, output, progress};
+use super::{CommandError, Format, output, progress};
 use crate::admin::{self, AdminError, AdminKey, Client, ClientConfig, Fetched, PullConfig};
 
 /// Options of `parallax pull`.
@@ -20,16 +20,13 @@ pub struct Options {
     /// Delete at the edge what is safely here
     #[arg(long)]
     delete: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Fetches, prints.
 ///
 /// # Errors
 /// [`CommandError`]; what was fetched until then is there, and the same command goes on after it.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let key = AdminKey::find(options.admin_key_file.as_deref())?;
     let client = Client::new(&options.edge, key, ClientConfig::default())?;
     let fetched = if options.delete {
@@ -51,7 +48,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         AdminError::Interrupted => CommandError::Interrupted(Some("the same command goes on from here".to_owned())),
         error => error.into(),
     })?;
-    output::print(&pulled, options.json, |pulled| {
+    output::print(&pulled, format, |pulled| {
         format!(
             "{} answers added, {} left out because their picture is gone, {} in {}; {} deleted at the edge",
             pulled.added,

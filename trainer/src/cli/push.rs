@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use parallax_onnx::signature::SigningKey;
 
-use super::{CommandError, output};
+use super::{CommandError, Format, output};
 use crate::{
     admin::{self, AdminError, AdminKey, Client, ClientConfig},
     files::io_error,
@@ -25,16 +25,13 @@ pub struct Options {
     /// The private key to sign with, from `parallax key`
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Signs, sends, prints.
 ///
 /// # Errors
 /// [`CommandError`]; the edge then goes on with what it had.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let path = &options.key;
     let text = fs::read_to_string(path).map_err(io_error("read", path))?;
     let key = SigningKey::parse(&text).map_err(|reason| AdminError::SigningKey {
@@ -44,7 +41,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     let admin_key = AdminKey::find(options.admin_key_file.as_deref())?;
     let client = Client::new(&options.edge, admin_key, ClientConfig::default())?;
     let pushed = admin::push(&client, &options.checkpoint, &key)?;
-    output::print(&pushed, options.json, |pushed| {
+    output::print(&pushed, format, |pushed| {
         format!(
             "checkpoint {} is taken: the next image set is made with it",
             pushed.digest

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use parallax_captcha::text;
 use serde::Serialize;
 
-use super::{CommandError, dataset::StyleName, output};
+use super::{CommandError, Format, dataset::StyleName, output};
 use crate::{
     data::{
         folder::{FolderError, encode_png},
@@ -31,9 +31,6 @@ pub struct Options {
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,7 +44,7 @@ struct Written {
 ///
 /// # Errors
 /// [`CommandError`] when the folder holds no log.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let header = read_header(&options.log)?;
     let scalars = read_scalars(&options.log)?;
     let samples = if header.checkpoint.join(crate::models::MANIFEST).is_file() {
@@ -66,7 +63,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         samples,
     };
     files::write(&written.out, page.html().as_bytes())?;
-    output::print(&written, options.json, |written| written.out.display().to_string())?;
+    output::print(&written, format, |written| written.out.display().to_string())?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use parallax_captcha::{
 };
 use serde::Serialize;
 
-use super::{CommandError, output};
+use super::{CommandError, Format, output};
 use crate::{
     files,
     risk::{
@@ -63,9 +63,6 @@ struct TrainOptions {
     /// Seed of all drawing
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -79,9 +76,6 @@ struct ScoreOptions {
     /// The model [default: the shipped one for recordings]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -104,9 +98,6 @@ struct SimulateOptions {
     /// Recorded people to take geometry, clocks and strokes from [default: made-up ones]
     #[arg(long, value_name = "FILE")]
     traces: Option<PathBuf>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -120,21 +111,18 @@ struct ReportOptions {
     /// Seed of all drawing
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Does it, prints a summary.
 ///
 /// # Errors
 /// [`CommandError`] naming the file, and the line, that is no good; nothing is written then.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     match &options.what {
-        What::Train(options) => train(options),
-        What::Score(options) => score(options),
-        What::Simulate(options) => simulate(options),
-        What::Report(options) => report(options),
+        What::Train(options) => train(options, format),
+        What::Score(options) => score(options, format),
+        What::Simulate(options) => simulate(options, format),
+        What::Report(options) => report(options, format),
     }
 }
 
@@ -160,7 +148,7 @@ struct Trained {
     used_features: usize,
 }
 
-fn train(options: &TrainOptions) -> Result<(), CommandError> {
+fn train(options: &TrainOptions, format: Format) -> Result<(), CommandError> {
     let traces = labelled(&options.traces)?;
     let samples = corpus::build(
         &traces,
@@ -185,7 +173,7 @@ fn train(options: &TrainOptions) -> Result<(), CommandError> {
             .count(),
         used_features: model.uses().iter().filter(|uses| **uses > 0).count(),
     };
-    output::print(&trained, options.json, |trained| {
+    output::print(&trained, format, |trained| {
         format!(
             "{}: {} bytes, {} features used, fitted to {} traces, {} of them recorded people",
             trained.model.display(),
@@ -204,7 +192,7 @@ struct Scored {
     suspected: usize,
 }
 
-fn score(options: &ScoreOptions) -> Result<(), CommandError> {
+fn score(options: &ScoreOptions, format: Format) -> Result<(), CommandError> {
     let traces = traces::read(&options.traces)?;
     let model = options.model.as_deref().map(model_file::read).transpose()?;
     let shipped = model_file::shipped();
@@ -226,7 +214,7 @@ fn score(options: &ScoreOptions) -> Result<(), CommandError> {
         count: traces.len(),
         suspected,
     };
-    output::print(&scored, options.json, |s| {
+    output::print(&scored, format, |s| {
         format!("{} of {} at 0.5 or above", s.suspected, s.count)
     })?;
     Ok(())
@@ -241,7 +229,7 @@ fn csv_field(id: &str) -> String {
     }
 }
 
-fn simulate(options: &SimulateOptions) -> Result<(), CommandError> {
+fn simulate(options: &SimulateOptions, format: Format) -> Result<(), CommandError> {
     let mut random = Random::new(options.seed, 0);
     let pool = match &options.traces {
         Some(path) => {
@@ -272,18 +260,18 @@ fn simulate(options: &SimulateOptions) -> Result<(), CommandError> {
     let drawn: Vec<LabelledTrace> = (0..options.count).map(draw).collect();
     files::write(&options.out, traces::write(&drawn).as_bytes())?;
     let counts = BTreeMap::from([("count", drawn.len())]);
-    output::print(&counts, options.json, |_| {
+    output::print(&counts, format, |_| {
         format!("{} traces in {}", drawn.len(), options.out.display())
     })?;
     Ok(())
 }
 
-fn report(options: &ReportOptions) -> Result<(), CommandError> {
+fn report(options: &ReportOptions, format: Format) -> Result<(), CommandError> {
     let folder = files::PendingFolder::create(&options.out)?;
     let traces = labelled(&options.traces)?;
     let report: Report = report::measure(&traces, options.seed);
     report.write(&folder)?;
     folder.commit()?;
-    output::print(&report, options.json, report::markdown::summary)?;
+    output::print(&report, format, report::markdown::summary)?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use parallax_captcha::{
 };
 
 use super::{
-    CommandError,
+    CommandError, Format,
     output::{self, quoted},
 };
 use crate::{
@@ -81,9 +81,6 @@ pub struct Options {
     /// Threads [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn factor(text: &str) -> Result<f32, String> {
@@ -97,7 +94,7 @@ fn factor(text: &str) -> Result<f32, String> {
 ///
 /// # Errors
 /// [`CommandError`]; what was done is kept.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let readme = readme(options)?;
     if let Some(file) = &options.from {
         let board: Scoreboard = serde_json::from_slice(&files::read(file)?)
@@ -136,7 +133,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         files::write(&options.out.join(name), &bytes)?;
     }
     write_readme(readme, &board)?;
-    output::print(&board, options.json, |_| markdown)?;
+    output::print(&board, format, |_| markdown)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
 
-use super::{CommandError, output, progress};
+use super::{CommandError, Format, output, progress};
 use crate::{
     data::folder::{Folder, FolderError},
     interrupt,
@@ -48,9 +48,6 @@ pub struct Options {
     /// Write what was read to this CSV file: file, label, answer, without any filter or with the best one
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// A filter, or all of them.
@@ -114,7 +111,7 @@ struct Score {
 ///
 /// # Errors
 /// [`CommandError`] naming the file that could not be read.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let folder = Arc::new(Folder::open(&options.input)?);
     let session = SessionConfig {
         device: options.device.settle()?,
@@ -157,7 +154,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
     if let (Some(path), Some(read)) = (&options.answers, answers.get(best)) {
         folder.write_answers(path, read)?;
     }
-    output::print(&solved, options.json, text)?;
+    output::print(&solved, format, text)?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use parallax_captcha::text::{Font, SCHEME_VERSION, Style};
 use parallax_onnx::checkpoint::Training;
 use serde::Serialize;
 
-use super::{CommandError, dataset::StyleName, output, progress};
+use super::{CommandError, Format, dataset::StyleName, output, progress};
 use crate::{
     files, interrupt,
     metrics::{Log, LogError, RunHeader},
@@ -84,9 +84,6 @@ pub struct Options {
     /// Discard an interrupted run instead of going on with it
     #[arg(long)]
     fresh: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 fn font(name: &str) -> Result<Font, String> {
@@ -113,7 +110,7 @@ struct Trained {
 ///
 /// # Errors
 /// [`CommandError`]; an interrupted run can be gone on with.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     files::refuse_existing(&options.out)?;
     let state = state_path(&options.out);
     let parent = files::parent_of(&state);
@@ -196,7 +193,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         accuracy,
         device: session.device.to_string(),
     };
-    output::print(&trained, options.json, |trained| {
+    output::print(&trained, format, |trained| {
         let (out, percent) = (trained.out.display(), 100.0 * trained.accuracy);
         format!("{out}: reads {percent:.2} % of {} unseen captchas", options.unseen)
     })?;

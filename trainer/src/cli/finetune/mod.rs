@@ -13,7 +13,7 @@ use self::{
     attack::{Attack, Solvers},
     kept::Kept,
 };
-use super::{CommandError, output, progress};
+use super::{CommandError, Format, output, progress};
 use crate::{
     data::{
         batches::{Pictures, Sample},
@@ -63,9 +63,6 @@ pub struct Options {
     /// Threads of the runtime [default: one for each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Print the result as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -125,7 +122,7 @@ struct Part {
 /// # Errors
 /// [`CommandError`]; the new checkpoint is then not there, the old one is not touched. An interrupted run goes on from where
 /// it was.
-pub fn run(options: &Options) -> Result<(), CommandError> {
+pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     files::refuse_existing(&options.out)?;
     let parent = files::parent_of(&options.out);
     fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
@@ -211,7 +208,7 @@ pub fn run(options: &Options) -> Result<(), CommandError> {
         attack,
         device: session.device.to_string(),
     };
-    output::print(&result, options.json, text)?;
+    output::print(&result, format, text)?;
     // The checkpoint is there; what is left over does no harm.
     if let Err(error) = kept.remove() {
         eprintln!("what was kept meanwhile could not be removed: {error}");

@@ -12,6 +12,7 @@ mod fig8;
 mod fig9;
 mod lab;
 mod report;
+mod rotation;
 pub mod statistics;
 mod table5;
 
@@ -51,6 +52,8 @@ pub enum Experiment {
     Fig11,
     /// Several attackers: one substitute against several, and against several that share them (the paper's future work)
     Clusters,
+    /// Whether it is enough to perturb with other models, without learning from the attacker
+    Rotation,
 }
 
 /// How large an experiment is, and who defends.
@@ -121,6 +124,7 @@ impl Experiment {
             Self::Table5 => "table5",
             Self::Fig11 => "fig11",
             Self::Clusters => "clusters",
+            Self::Rotation => "rotation",
         }
     }
 
@@ -161,6 +165,7 @@ impl Experiment {
             Self::Table5 => table5::rows(bench),
             Self::Fig11 => fig11::rows(bench),
             Self::Clusters => clusters::rows(bench),
+            Self::Rotation => rotation::rows(bench),
         }
     }
 
@@ -172,6 +177,7 @@ impl Experiment {
             Self::Table5 => table5::page(),
             Self::Fig11 => fig11::page(),
             Self::Clusters => clusters::page(),
+            Self::Rotation => rotation::page(),
         }
     }
 

@@ -26,16 +26,14 @@ fn a_repeated_experiment_makes_nothing_again() {
     let mut setting = Setting::product();
     setting.perturb.steps = 1;
     assert!(!interrupt::requested());
-    let run = || {
+    let run = |experiment: Experiment| {
         let one_thread = SessionConfig { threads: 1, ..CPU };
         let jobs = NonZeroUsize::new(2).unwrap();
         let lab = Lab::new(Cache::open(folder.path()).unwrap(), one_thread, jobs, CPU.threads);
-        let report = Experiment::Fig8
-            .run(&lab, &size, &[("product", setting.clone())])
-            .unwrap();
+        let report = experiment.run(&lab, &size, &[("product", setting.clone())]).unwrap();
         (report, lab.made())
     };
-    let (report, made) = run();
+    let (report, made) = run(Experiment::Fig8);
     assert!(made >= 22, "{made} stages");
     let stages: Vec<_> = report.rows.iter().map(|row| (row.seed, row.stage.as_str())).collect();
     let of_seed = |seed| {
@@ -48,5 +46,16 @@ fn a_repeated_experiment_makes_nothing_again() {
     };
     assert_eq!(stages, [of_seed(0), of_seed(1)].concat());
     assert!(report.rows.iter().all(|row| row.raw.count == 20));
-    assert_eq!(run(), (report, 0));
+    assert_eq!(run(Experiment::Fig8), (report.clone(), 0));
+
+    // Of the same attackers and substitutes: only other models and what is made with them are new.
+    let (rotation, made) = run(Experiment::Rotation);
+    assert!((13..=17).contains(&made), "{made} stages");
+    assert_eq!(rotation.rows.len(), 2 * 4 * 2, "seeds, models, attackers");
+    let fine_tuned = rotation
+        .rows
+        .iter()
+        .filter(|row| row.x == 3.0 && row.series == "retrained");
+    let in_fig8 = report.rows.iter().filter(|row| row.x == 2.0);
+    assert!(fine_tuned.map(|row| row.raw).eq(in_fig8.map(|row| row.raw)));
 }

@@ -1,6 +1,6 @@
 //! What an experiment found: JSON rows, a Markdown page beside the paper's figures, a plot.
 
-use std::fmt::Write;
+use std::{collections::HashSet, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,7 @@ impl Group<'_> {
     }
 }
 
+/// Rows of all seeds together, series after series.
 fn groups(rows: &[Row]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     for row in rows {
@@ -120,7 +121,17 @@ fn groups(rows: &[Row]) -> Vec<Group<'_>> {
             }),
         }
     }
+    // Experiments measure several series at each place: here one series follows the other.
+    let order = series(&groups);
+    groups.sort_by_key(|group| order.iter().position(|one| *one == (group.setting, group.series)));
     groups
+}
+
+/// Settings and series, as they first appear.
+fn series<'a>(groups: &[Group<'a>]) -> Vec<(&'a str, &'a str)> {
+    let mut seen = HashSet::new();
+    let names = groups.iter().map(|group| (group.setting, group.series));
+    names.filter(|name| seen.insert(*name)).collect()
 }
 
 impl Page {
@@ -179,8 +190,7 @@ impl Page {
         for tick in ticks {
             plot.x_tick(tick / most, &tick.to_string());
         }
-        let mut names: Vec<(&str, &str)> = groups.iter().map(|group| (group.setting, group.series)).collect();
-        names.dedup();
+        let names = series(&groups);
         let several = names
             .iter()
             .any(|(setting, _)| Some(*setting) != names.first().map(|first| first.0));
@@ -264,6 +274,33 @@ mod tests {
             "{markdown}"
         );
         assert_eq!(svg.matches("<circle").count(), 2);
+    }
+
+    #[test]
+    fn series_measured_in_turns_are_told_one_after_the_other() {
+        let of = |series: &str, x| Row {
+            series: series.to_owned(),
+            ..row(0, x, 10)
+        };
+        let report = Report {
+            experiment: "fig10".to_owned(),
+            scale: 0.5,
+            seeds: 1,
+            measured: 100,
+            base_samples: None,
+            rows: vec![of("without", 0.0), of("with", 0.0), of("without", 1.0), of("with", 1.0)],
+        };
+        let (markdown, svg) = crate::experiment::Experiment::Fig10.render(&report, "parallax experiment fig10");
+        let told: Vec<_> = markdown
+            .lines()
+            .filter_map(|line| line.strip_prefix("| with"))
+            .filter_map(|line| line.get(..3))
+            .collect();
+        assert_eq!(told, ["out", "out", " | ", " | "]);
+        assert_eq!(
+            (svg.matches(">with<").count(), svg.matches(">without<").count()),
+            (1, 1)
+        );
     }
 
     #[test]

@@ -48,9 +48,10 @@ fn a_repeated_experiment_makes_nothing_again() {
     assert!(report.rows.iter().all(|row| row.raw.count == 20));
     assert_eq!(run(Experiment::Fig8), (report.clone(), 0));
 
-    // Of the same attackers and substitutes: only other models and what is made with them are new.
+    // Of the same attackers and substitutes: only another model and what is made with it are new. Whoever learned nothing from
+    // so few captchas is measured once.
     let (rotation, made) = run(Experiment::Rotation);
-    assert!((13..=17).contains(&made), "{made} stages");
+    assert!((7..=17).contains(&made), "{made} stages");
     assert_eq!(rotation.rows.len(), 2 * 4 * 2, "seeds, models, attackers");
     let fine_tuned = rotation
         .rows

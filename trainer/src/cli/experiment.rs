@@ -126,6 +126,11 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
             "clusters needs two substitutes at least".to_owned(),
         ));
     }
+    if options.experiment == Experiment::Rotation && substitutes(options).contains(&Architecture::InceptionCtc) {
+        return Err(CommandError::Usage(
+            "rotation changes to inception-ctc: it cannot be a substitute before".to_owned(),
+        ));
+    }
     let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, default_threads()).with_bases(bases(options)?);
     let size = Size {
         scale: options.scale,

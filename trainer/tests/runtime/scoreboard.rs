@@ -150,6 +150,10 @@ fn what_cannot_be_measured_is_refused_before_any_work() {
             "another base model is a lenet-ctc",
         ),
         ("experiment clusters --substitute crnn", "two substitutes at least"),
+        (
+            "experiment rotation --substitute inception-ctc",
+            "rotation changes to inception-ctc",
+        ),
     ] {
         let error = misuse(root, line);
         assert!(error.contains(reason), "{line}: {error}");

@@ -29,19 +29,11 @@ pub fn measure() -> Vec<Row> {
         );
         return vec![row("not measured".to_owned(), why, None)];
     }
-    let script = repository().join("tests/bench/training_step.py");
-    let run = Command::new(python)
-        .arg(script)
-        .arg("--parallax")
-        .arg(tool("PARALLAX_PROGRAM"))
-        .output()
-        .unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let result: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let result = beside_pytorch(&python, &[]);
     let number = |pointer: &str| result.pointer(pointer).and_then(Value::as_f64).unwrap();
     let rate = |pointer: &str| format!("{:.0} images/s", number(pointer));
     let megabytes = |pointer: &str| format!("{:.0} MB", number(pointer));
-    vec![
+    let mut rows = vec![
         row(
             rate("/parallax/images_per_second"),
             format!(
@@ -60,6 +52,58 @@ pub fn measure() -> Vec<Row> {
             goal: "2,000 MB",
         },
         drawing_beside(number("/parallax/images_per_second")),
+    ];
+    rows.extend(on_cuda(&python));
+    rows
+}
+
+/// Both sides, in turns, as the script prints them.
+fn beside_pytorch(python: &str, options: &[&str]) -> Value {
+    let script = repository().join("tests/bench/training_step.py");
+    let run = Command::new(python)
+        .arg(script)
+        .arg("--parallax")
+        .arg(tool("PARALLAX_PROGRAM"))
+        .args(options)
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    serde_json::from_slice(&run.stdout).unwrap()
+}
+
+/// The same on a GPU, batch 256, beside eager and compiled PyTorch. The program that is measured must be built with the
+/// feature `cuda` and find a CUDA build of ONNX Runtime: `parallax doctor` says what is missing.
+fn on_cuda(python: &str) -> [Row; 2] {
+    let doctor = Command::new(tool("PARALLAX_PROGRAM"))
+        .args(["doctor", "--json"])
+        .output()
+        .unwrap();
+    let doctor: Value = serde_json::from_slice(&doctor.stdout).unwrap_or_default();
+    let missing = match doctor["cuda"].as_bool() {
+        Some(true) => None,
+        _ => Some(doctor["cuda_missing"].as_str().unwrap_or("no CUDA").to_owned()),
+    };
+    let result = match &missing {
+        None => beside_pytorch(python, &["--device", "cuda", "--batch", "256"]),
+        Some(_) => Value::Null,
+    };
+    let row = |peer, name: &str, ratio: &str, goal| {
+        let rate = |side: &str| match result[side]["images_per_second"].as_f64() {
+            Some(rate) => format!("{rate:.0} images/s"),
+            None => "not measured".to_owned(),
+        };
+        Row {
+            what: "training step on CUDA, batch 256, TF32",
+            ours: rate("parallax"),
+            peer,
+            theirs: missing.clone().unwrap_or_else(|| rate(name)),
+            ratio: result[ratio].as_f64(),
+            goal,
+        }
+    };
+    [
+        row("PyTorch, eager", "pytorch", "ratio", "as fast"),
+        row("PyTorch, compiled", "compiled", "ratio_to_compiled", "-"),
     ]
 }
 

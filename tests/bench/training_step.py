@@ -1,11 +1,13 @@
 """The peer of `parallax bench step`: the same training step in eager PyTorch.
 
 Table 6 recogniser with the auxiliary CTC head, input scaling, gradient clipping and Adam; nothing else in the loop.
-Prints one line of JSON. With --parallax PROGRAM both are measured, in turns, and the ratio is printed as well.
+Prints one line of JSON. With --parallax PROGRAM both are measured, in turns, and the ratio is printed as well; with
+--device cuda `torch.compile` is a second peer. On CUDA both sides use TF32.
 
     python tests/bench/training_step.py --parallax target/release/parallax
+    python tests/bench/training_step.py --parallax target/release/parallax --device cuda --batch 256
 
-Needs torch (the CPU build is enough).
+Needs torch (on the CPU, its CPU build is enough).
 """
 
 import argparse
@@ -50,26 +52,31 @@ class Crnn(nn.Module):
 class Step:
     """One training step on a fixed batch."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, device: str, compiled: bool = False) -> None:
         torch.manual_seed(0)
-        self.model = Crnn()
+        self.device = device
+        self.model = Crnn().to(device)
+        self.forward = torch.compile(self.model) if compiled else self.model
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=1e-3)
         self.loss = nn.CTCLoss()
-        self.image = torch.rand(batch, 1, HEIGHT, WIDTH)
+        # Lengths stay on the CPU: there PyTorch looks at them without waiting for the device.
+        self.image = torch.rand(batch, 1, HEIGHT, WIDTH).to(device)
         self.lengths = torch.randint(4, 7, (batch,))
-        self.labels = torch.randint(1, CLASSES, (batch, 6))
+        self.labels = torch.randint(1, CLASSES, (batch, 6)).to(device)
 
     def head_loss(self, logits: torch.Tensor) -> torch.Tensor:
         frames = torch.full((logits.shape[1],), logits.shape[0])
         return self.loss(logits.log_softmax(-1), self.labels, frames, self.lengths)
 
     def __call__(self) -> None:
-        logits, auxiliary = self.model(self.image)
+        logits, auxiliary = self.forward(self.image)
         loss = self.head_loss(logits) + 0.5 * self.head_loss(auxiliary)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 5)
         self.optimiser.step()
+        if self.device == "cuda":
+            torch.cuda.synchronize()
 
 
 def time_step(step: Step, seconds: float) -> list[float]:
@@ -95,8 +102,8 @@ def summary(batch: int, threads: int, times: list[float]) -> dict:
     }
 
 
-def parallax(program: str, batch: int, threads: int, seconds: float) -> dict:
-    options = ["--batch", str(batch), "--threads", str(threads), "--seconds", str(seconds), "--device", "cpu"]
+def parallax(program: str, batch: int, threads: int, seconds: float, device: str) -> dict:
+    options = ["--batch", str(batch), "--threads", str(threads), "--seconds", str(seconds), "--device", device]
     command = [program, "bench", "step", "--json", *options]
     peak = 0.0
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
@@ -126,25 +133,35 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=4, help="for each side in each turn")
     parser.add_argument("--turns", type=int, default=5, help="short ones, so that a change of load meets both")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--parallax", metavar="PROGRAM", help="measure this as well, in turns")
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
-    step = Step(options.batch)
-    step()  # the first step allocates
-    times: list[float] = []
+    torch.set_float32_matmul_precision("high")  # TF32 where there is one
+    torch.backends.cudnn.allow_tf32 = True
+    peers = {"pytorch": Step(options.batch, options.device)}
+    if options.device == "cuda":
+        peers["compiled"] = Step(options.batch, options.device, compiled=True)
+    for step in peers.values():
+        for _ in range(3):
+            step()  # the first step allocates, or compiles
+    times: dict[str, list[float]] = {name: [] for name in peers}
     ours: list[dict] = []
     for _ in range(options.turns if options.parallax else 1):
-        times += time_step(step, options.seconds)
+        for name, step in peers.items():
+            times[name] += time_step(step, options.seconds)
         if options.parallax:
-            ours.append(parallax(options.parallax, options.batch, options.threads, options.seconds))
-    result = {"pytorch": summary(options.batch, options.threads, times) | {"version": torch.__version__}}
-    result["pytorch"]["peak_mb"] = peak_mb("self")
+            ours.append(parallax(options.parallax, options.batch, options.threads, options.seconds, options.device))
+    result = {name: summary(options.batch, options.threads, times[name]) for name in peers}
+    result["pytorch"] |= {"version": torch.__version__, "peak_mb": peak_mb("self")}
     if ours:
         # The median of the turns: on a busy machine one turn can be off.
         result["parallax"] = sorted(ours, key=lambda turn: turn["median_ms"])[len(ours) // 2]
         result["parallax"]["peak_mb"] = max(turn["peak_mb"] for turn in ours)
         result["ratio"] = result["pytorch"]["median_ms"] / result["parallax"]["median_ms"]
+        if "compiled" in result:
+            result["ratio_to_compiled"] = result["compiled"]["median_ms"] / result["parallax"]["median_ms"]
     print(json.dumps(result))
 
 

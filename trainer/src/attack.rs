@@ -18,6 +18,7 @@ use crate::{
         batches::Sample,
         seeds::{Stream, picture_seed},
     },
+    interrupt,
     models::AttackModel,
     parallel::Ordered,
     runtime::{RuntimeError, SessionConfig},
@@ -116,6 +117,9 @@ pub enum AttackError {
     /// A picture was refused, with noise.
     #[error(transparent)]
     Noise(PerturbError<Infallible>),
+    /// The user stopped it.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// The captchas `range` of a stream, perturbed.
@@ -164,7 +168,11 @@ pub fn perturbed_pictures(
     let workers = (0..surrogate.session.threads.max(1))
         .map(worker)
         .collect::<Result<Vec<_>, _>>()?;
-    Ordered::start(range, AHEAD, workers).collect()
+    let unless_stopped = |picture| match interrupt::requested() {
+        true => Err(AttackError::Interrupted),
+        false => picture,
+    };
+    Ordered::start(range, AHEAD, workers).map(unless_stopped).collect()
 }
 
 /// Loads attack graphs, each with one thread of the runtime: threads are better spent on several pictures.

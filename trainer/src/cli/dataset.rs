@@ -12,6 +12,7 @@ use crate::{
         folder::{Entry, FolderWriter},
         seeds::{Stream, picture_seed},
     },
+    experiment::Setting,
     interrupt,
     parallel::Ordered,
     runtime,
@@ -78,9 +79,15 @@ impl StyleName {
     /// The style of this name.
     #[must_use]
     pub fn style(self) -> Style {
+        self.setting().style
+    }
+
+    /// The style and how captchas of it are perturbed.
+    #[must_use]
+    pub fn setting(self) -> Setting {
         match self {
-            Self::Default => Style::default(),
-            Self::Paper => Style::paper(),
+            Self::Default => Setting::product(),
+            Self::Paper => Setting::paper(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{CommandError, Format, dataset::StyleName, output, progress};
 use crate::{
     files, interrupt,
     metrics::{Log, LogError, RunHeader},
-    runtime::{DeviceChoice, SessionConfig, default_threads},
+    runtime::{DeviceChoice, SessionConfig, default_threads, drawing_threads},
     train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError},
     zoo::Architecture,
 };
@@ -146,7 +146,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         save_every: SAVE_EVERY,
         measure_every: options.measure_every,
         measure_on: PROGRESS_PICTURES,
-        drawing_threads: 1,
+        drawing_threads: drawing_threads(session.device),
     };
     let model = options.model.model().map_err(TrainError::from)?;
     let mut watch = Watch::new(&config, begun);

@@ -70,6 +70,7 @@ pub(super) fn page() -> Page {
                 that it is most like. The paper names this as future work and gives no figures.",
         x: "0 before, 1 one substitute, 2 several, 3 several with clusters",
         paper: |_, _| None,
-        goal: |_| None,
+        goal: |_, _| None,
+        findings: |_| Vec::new(),
     }
 }

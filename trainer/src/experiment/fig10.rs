@@ -1,6 +1,11 @@
 //! Figure 10: some of the answers are people's.
 
-use super::{ADAPTIVE, ATTACKER, Bench, ExperimentError, Row, Use, report::Page, with_people};
+use super::{
+    ADAPTIVE, ATTACKER, Bench, ExperimentError, Row, Use,
+    report::{Page, Told},
+    statistics::Share,
+    with_people,
+};
 
 /// Shares of people, percent.
 const PEOPLE: [u32; 7] = [0, 10, 20, 30, 40, 70, 100];
@@ -29,6 +34,29 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
     Ok(rows)
 }
 
+/// At 40 % people at most two points more than without any, and never more than without fine-tuning.
+fn findings(told: &Told<'_>) -> Vec<String> {
+    let mut findings = Vec::new();
+    let tuned = |percent: u32| told.raw("fine-tuned", f64::from(percent)).map(Share::rate);
+    if let (Some(none), Some(some)) = (tuned(0), tuned(40)) {
+        let points = 100.0 * (some - none);
+        let verdict = if points <= 2.0 { "met" } else { "missed" };
+        findings.push(format!(
+            "At 40 % people {points:+.1} points against none (goal: at most 2 more, {verdict})."
+        ));
+    }
+    let worst = PEOPLE.into_iter().filter_map(tuned).fold(0.0, f64::max);
+    if let Some(before) = told.raw("not fine-tuned", 0.0) {
+        let verdict = if worst <= before.rate() { "met" } else { "missed" };
+        findings.push(format!(
+            "Fine-tuned at most {:.1} %, not fine-tuned {:.1} % (goal: never more, {verdict}).",
+            100.0 * worst,
+            100.0 * before.rate()
+        ));
+    }
+    findings
+}
+
 pub(super) fn page() -> Page {
     Page {
         title: "Figure 10: some of the answers are people's",
@@ -40,6 +68,7 @@ pub(super) fn page() -> Page {
             ("fine-tuned", 100) => Some("never worse than not fine-tuned"),
             _ => None,
         },
-        goal: |_| None,
+        goal: |_, _| None,
+        findings,
     }
 }

@@ -1,6 +1,9 @@
 //! Figure 11: which captchas to serve to suspects, if they are to tell the most.
 
-use super::{ADAPTIVE, ATTACKER, Bench, ExperimentError, Images, Row, Trained, Use, by_machine, report::Page};
+use super::{
+    ADAPTIVE, ATTACKER, Bench, ExperimentError, Images, Row, Trained, Use, by_machine,
+    report::{Page, Told},
+};
 use crate::zoo::Architecture;
 
 /// Queries of the paper, thousands.
@@ -41,16 +44,37 @@ fn near_boundary(bench: &Bench<'_>, substitutes: &[Trained], images: &Images) ->
     bench.lab.by_uncertainty(&[substitutes, &[another]].concat(), images)
 }
 
+/// Half as many queries near the boundary should do as much as ordinary perturbed ones.
+fn findings(told: &Told<'_>) -> Vec<String> {
+    let half = |(half, whole): (u32, u32)| {
+        let near = told.raw("near the boundary", f64::from(half))?;
+        let perturbed = told.raw("perturbed", f64::from(whole))?;
+        let [[low, _], [_, high]] = [near.interval(), perturbed.interval()];
+        let verdict = match near.rate() <= perturbed.rate() {
+            true => "met",
+            false if low > high => "missed",
+            false => "within the intervals",
+        };
+        Some(format!(
+            "After {half} thousand near the boundary {near}, after {whole} thousand that were not chosen {perturbed} (goal: at \
+             most as much, {verdict})."
+        ))
+    };
+    [(10, 20), (50, 100)].into_iter().filter_map(half).collect()
+}
+
 pub(super) fn page() -> Page {
     Page {
         title: "Figure 11: which captchas to serve",
         about: "The attacker is Model 4, retrained. Its answers are to captchas that are not perturbed, to perturbed ones, or \
-                to those of the perturbed ones first about which a committee (the substitutes and Model 6) disagrees and is least sure.",
+                to those of the perturbed ones first about which a committee (the substitutes and Model 6) disagrees and is least \
+                sure; all of them, at 100 thousand, are the same captchas in another order.",
         x: "queries, thousands at scale 1",
         paper: |series, x| match (series, x as u32) {
             ("ordinary", 100) => Some("about as perturbed at 10"),
             _ => None,
         },
-        goal: |_| None,
+        goal: |_, _| None,
+        findings,
     }
 }

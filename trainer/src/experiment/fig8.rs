@@ -42,11 +42,12 @@ pub(super) fn page() -> Page {
             2 => Some("13 %"),
             _ => None,
         },
-        goal: |x| match x as u32 {
+        goal: |_, x| match x as u32 {
             0 => None,
             x if x % 2 == 1 => Some(0.30),
             10 => Some(0.15),
             _ => Some(0.10),
         },
+        findings: |_| Vec::new(),
     }
 }

@@ -18,7 +18,7 @@ mod table5;
 
 pub use cache::Cache;
 pub(crate) use cache::digest;
-pub use lab::{Answer, Images, Lab, Setting, Success, Trained};
+pub use lab::{Answer, Images, Lab, PREPROCESSING, Setting, Success, Trained};
 pub(crate) use lab::{pack, unpack};
 pub use report::{Report, Row};
 
@@ -101,7 +101,7 @@ pub enum ExperimentError {
     Weights(#[from] WeightsError),
     /// Perturbing.
     #[error(transparent)]
-    Attack(#[from] AttackError),
+    Attack(AttackError),
     /// A result that has no JSON form, or is none any more.
     #[error("a kept result: {0}")]
     Json(#[from] serde_json::Error),
@@ -111,6 +111,15 @@ pub enum ExperimentError {
     /// The user stopped it.
     #[error("interrupted; the same command goes on")]
     Interrupted,
+}
+
+impl From<AttackError> for ExperimentError {
+    fn from(error: AttackError) -> Self {
+        match error {
+            AttackError::Interrupted => Self::Interrupted,
+            error => Self::Attack(error),
+        }
+    }
 }
 
 impl Experiment {
@@ -363,6 +372,29 @@ mod tests {
                 "{jobs} jobs"
             );
         }
+    }
+
+    #[test]
+    fn people_replace_a_share_of_the_answers() {
+        let picture = crate::attack::Picture {
+            image: image::GrayImage::new(1, 1),
+            label: parallax_captcha::alphabet::Label::new("2A3C").unwrap(),
+            strength: parallax_captcha::strength::Strength::Plain,
+        };
+        let mut images = Images::joined(&[]);
+        images.pictures = vec![picture; 10];
+        let texts = vec!["MMMM".to_owned(); 10];
+        let people = |share| -> Vec<usize> {
+            let answers = with_people(&texts, &images, share);
+            let is_person = |(index, answer): (usize, &Answer)| (answer.text == "2A3C").then_some(index);
+            answers.iter().enumerate().filter_map(is_person).collect()
+        };
+        assert!(people(0.0).is_empty());
+        assert_eq!(people(0.2), [4, 9]);
+        assert_eq!(people(0.4).len(), 4);
+        assert_eq!(people(1.0), (0..10).collect::<Vec<_>>());
+        // What more people answer begins with what fewer answered.
+        assert!(people(0.2).iter().all(|index| people(0.4).contains(index)));
     }
 
     #[test]

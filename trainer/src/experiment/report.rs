@@ -55,8 +55,37 @@ pub(super) struct Page {
     pub(super) x: &'static str,
     /// The paper's figure for a series at a place.
     pub(super) paper: fn(&str, f64) -> Option<&'static str>,
-    /// What success without filters should at most be at a place.
-    pub(super) goal: fn(f64) -> Option<f64>,
+    /// What success of a series should at most be at a place.
+    pub(super) goal: fn(&str, f64) -> Option<f64>,
+    /// Goals that are about several places at once, each in a sentence that says what was found.
+    pub(super) findings: fn(&Told<'_>) -> Vec<String>,
+}
+
+/// What an experiment found in one setting, of all seeds together.
+pub(super) struct Told<'a> {
+    groups: Vec<&'a Group<'a>>,
+}
+
+impl Told<'_> {
+    /// Success without any filter of a series at a place.
+    pub(super) fn raw(&self, series: &str, x: f64) -> Option<Share> {
+        let group = self.groups.iter().find(|group| group.series == series && group.x == x);
+        group.map(|group| group.raw())
+    }
+
+    /// What the worst substitute reads of clean captchas, where that was measured: by series and step.
+    pub(super) fn originals(&self) -> Vec<(&str, &str, Share)> {
+        let groups = self.groups.iter();
+        groups
+            .filter_map(|group| Some((group.series, group.stage, group.original()?)))
+            .collect()
+    }
+
+    /// Success without any filter at a place, of every series that has it.
+    pub(super) fn at(&self, x: f64) -> Vec<Share> {
+        let groups = self.groups.iter().filter(|group| group.x == x);
+        groups.map(|group| group.raw()).collect()
+    }
 }
 
 /// Rows of all seeds at one place.
@@ -150,20 +179,19 @@ impl Page {
         let mut setting = "";
         for group in &groups {
             if group.setting != setting {
+                self.findings(&mut text, &groups, setting);
                 setting = group.setting;
                 // Writing to a String cannot fail.
                 let _ = write!(
                     text,
-                    "\n## {setting}\n\n| series | step | raw | seeds | best | filter | clean, substitute | paper | goal, raw |\n\
+                    "\n## {setting}\n\n| series | step | raw | seeds | best | filter | clean, substitute | paper | goal |\n\
                      | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
                 );
             }
             let original = group
                 .original()
                 .map_or(String::new(), |share| format!("{:.1} %", 100.0 * share.rate()));
-            let goal = (self.goal)(group.x).map_or(String::new(), |goal| {
-                format!("{:.0} %: {}", 100.0 * goal, verdict(group.raw(), goal))
-            });
+            let goal = (self.goal)(group.series, group.x).map_or(String::new(), |goal| told(group, goal));
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} | {} | {} | {original} | {} | {goal} |",
@@ -176,10 +204,22 @@ impl Page {
                 (self.paper)(group.series, group.x).unwrap_or_default(),
             );
         }
+        self.findings(&mut text, &groups, setting);
         text
     }
 
-    /// Success without filters, a line for each setting and series, with its intervals.
+    fn findings(&self, text: &mut String, groups: &[Group<'_>], setting: &str) {
+        let groups: Vec<_> = groups.iter().filter(|group| group.setting == setting).collect();
+        let findings = (self.findings)(&Told { groups });
+        if !findings.is_empty() {
+            text.push('\n');
+        }
+        for finding in findings {
+            let _ = writeln!(text, "- {finding}");
+        }
+    }
+
+    /// Success without filters, a line for each setting and series, with its intervals; with the best filter a dashed line.
     pub(super) fn svg(&self, report: &Report) -> String {
         let groups = groups(&report.rows);
         let most = groups.iter().fold(1.0_f64, |most, group| most.max(group.x));
@@ -197,15 +237,17 @@ impl Page {
         for (index, name) in names.iter().enumerate() {
             let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
             let points = groups.iter().filter(|group| (group.setting, group.series) == *name);
-            let mut line = Vec::new();
+            let (mut line, mut best) = (Vec::new(), Vec::new());
             for group in points {
                 let (x, share) = (group.x / most, group.raw());
                 let [low, high] = share.interval();
                 plot.line(&[[x, low], [x, high]], colour, false);
                 plot.dot([x, share.rate()], colour);
                 line.push([x, share.rate()]);
+                best.push([x, group.best().rate()]);
             }
-            plot.line(&line, colour, index >= COLOURS.len());
+            plot.line(&line, colour, false);
+            plot.line(&best, colour, true);
             let label = if several {
                 format!("{}: {}", name.0, name.1)
             } else {
@@ -217,8 +259,19 @@ impl Page {
     }
 }
 
+/// A goal and whether it was met, with the best filter as well if that says otherwise.
+fn told(group: &Group<'_>, goal: f64) -> String {
+    let [raw, best] = [group.raw(), group.best()].map(|share| verdict(share, goal));
+    let percent = 100.0 * goal;
+    if raw == best {
+        format!("{percent:.0} %: {raw}")
+    } else {
+        format!("{percent:.0} %: {raw} raw, {best} with the best filter")
+    }
+}
+
 /// Whether success is at most `goal`, as far as so many tries can tell.
-fn verdict(success: Share, goal: f64) -> &'static str {
+pub(super) fn verdict(success: Share, goal: f64) -> &'static str {
     let [low, high] = success.interval();
     if high <= goal {
         "met"
@@ -301,6 +354,21 @@ mod tests {
             (svg.matches(">with<").count(), svg.matches(">without<").count()),
             (1, 1)
         );
+    }
+
+    #[test]
+    fn a_filter_that_undoes_a_met_goal_is_told() {
+        let with_best = |success| Row {
+            best: Share { success, count: 100 },
+            ..row(0, 2.0, 0)
+        };
+        let goal = |best| {
+            let rows = vec![with_best(best)];
+            let groups = groups(&rows);
+            told(groups.first().unwrap(), 0.1)
+        };
+        assert_eq!(goal(1), "10 %: met");
+        assert_eq!(goal(50), "10 %: met raw, missed with the best filter");
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub(super) fn page() -> Page {
                 the substitutes after they were fine-tuned on its answers. The paper has no such figures.",
         x: "0 same models, 1 half others, 2 others, 3 fine-tuned",
         paper: |_, _| None,
-        goal: |_| None,
+        goal: |_, _| None,
+        findings: |_| Vec::new(),
     }
 }

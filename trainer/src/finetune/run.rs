@@ -21,7 +21,7 @@ use crate::{
         seeds::Stream,
     },
     models::Recognizer,
-    runtime::{RuntimeError, SessionConfig},
+    runtime::{RuntimeError, SessionConfig, drawing_threads},
     train::{Example, StepSession, TrainError, TrainingState, accuracy},
     zoo::{Model, Weights},
 };
@@ -74,6 +74,10 @@ const WARMUP: usize = 20;
 const FLOOR: f32 = 0.05;
 /// The share of pictures that is held out with all answers to them, and how many at most.
 const HELD_OUT: (usize, usize) = (10, 500);
+/// Measurements of a run that is not short, at least: more than patience, which would otherwise never end one.
+const LEAST_MEASUREMENTS: usize = 10;
+/// Steps, at least, however few queries there are: in fewer, weights hardly move.
+const LEAST_STEPS: usize = 100;
 /// Passes over the queries, at least.
 const LEAST_PASSES: usize = 2;
 
@@ -159,8 +163,8 @@ pub fn finetune(
     let half = config.batch / 2;
     let steps_in_pass = learned.len().div_ceil(half.max(1)).max(1);
     let passes = (config.most_looks / learned.len().max(1)).clamp(LEAST_PASSES, config.most_passes.max(LEAST_PASSES));
-    let steps = passes * steps_in_pass;
-    let measure_every = (steps_in_pass / 2).clamp(25, 150);
+    let steps = (passes * steps_in_pass).max(LEAST_STEPS);
+    let measure_every = (steps_in_pass / 2).min(steps / LEAST_MEASUREMENTS).clamp(25, 150);
 
     let state = progress.as_ref().map_or_else(
         || TrainingState::untrained(weights.clone()),
@@ -180,7 +184,8 @@ pub fn finetune(
             .as_ref()
             .map_or_else(|| Controller::new(config.lambda), |progress| progress.course.controller),
     };
-    let mut fresh_originals = originals(config, Stream::Training).batches(config.batch - half, begun as u64, 1);
+    let mut fresh_originals =
+        originals(config, Stream::Training).batches(config.batch - half, begun as u64, drawing_threads(session.device));
     let mut order = Order::new(config.seed, learned.len());
     order.skip(half * begun);
 

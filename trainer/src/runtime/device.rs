@@ -70,7 +70,8 @@ pub fn cuda_missing() -> Option<String> {
     };
     if !matches!(ort::ep::CUDA::is_available(), Ok(true)) {
         return Some(format!(
-            "the library {} is no CUDA build; install onnxruntime-gpu",
+            "the library {} is no CUDA build; `pip install onnxruntime-gpu` and let ORT_DYLIB_PATH name its \
+             onnxruntime/capi/libonnxruntime.so.*",
             runtime.library().path.display()
         ));
     }

@@ -169,6 +169,16 @@ pub fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// Threads that draw pictures beside a training on `device`. A core draws some thousands a second, many times what another
+/// learns from; a GPU learns from as many, and leaves the cores to those who draw.
+#[must_use]
+pub fn drawing_threads(device: Device) -> usize {
+    match device {
+        Device::Cpu => 1,
+        Device::Cuda => default_threads().saturating_sub(1).max(1),
+    }
+}
+
 /// A message without line breaks, for errors that are printed on one line.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

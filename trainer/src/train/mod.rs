@@ -21,6 +21,14 @@ pub use run::{Observer, Outcome, RunConfig, accuracy, held_out, run, saved_state
 pub use state::{StateError, TrainingState};
 pub use step::{Example, StepReport, StepSession};
 
+/// What a run that diverged leaves.
+fn kept(saved: u64) -> String {
+    match saved {
+        0 => "nothing of it was saved".to_owned(),
+        saved => format!("the state after step {saved} is kept"),
+    }
+}
+
 /// Why training stopped or could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -55,7 +63,8 @@ pub enum TrainError {
     },
     /// The loss or the gradient is no number any more.
     #[error(
-        "training diverged at step {step} (loss {loss}, gradient {grad_norm}); the state after step {saved} is kept"
+        "training diverged at step {step} (loss {loss}, gradient {grad_norm}); {}",
+        kept(*.saved)
     )]
     Diverged {
         /// The step.

@@ -11,6 +11,7 @@ use parallax_trainer::{
         finetune_clusters,
     },
     models::Checkpoint,
+    train::TrainError,
 };
 use tempfile::TempDir;
 
@@ -101,6 +102,73 @@ fn a_stopped_run_goes_on_bit_by_bit() {
     let bytes = progress.encode().unwrap();
     let again = finished(tune(Some(Progress::decode(&bytes).unwrap()), &mut Watcher::default()));
     assert!(again == whole, "{:?} and {:?}", again.report, whole.report);
+}
+
+/// Two solvers answer the same pictures: whoever is no machine is not imitated.
+#[test]
+fn answers_count_by_their_weight() {
+    let (_, model, weights) = Checkpoint::open_or_shipped(None).unwrap().model().unwrap();
+    let config = FinetuneConfig {
+        batch: 16,
+        most_looks: 400,
+        measured_originals: 20,
+        lambda: Lambda::Fixed(0.1),
+        ..FinetuneConfig::default()
+    };
+    let agreement = |weight_of_first: f32| {
+        let of = |habit, weight| {
+            with_habits(&[('A', habit)], 60)
+                .into_iter()
+                .map(move |query| Query { weight, ..query })
+        };
+        let queries: Vec<_> = of('2', weight_of_first).chain(of('3', 1.0 - weight_of_first)).collect();
+        let outcome = finetune(&model, &weights, &queries, &config, CPU, None, &mut Watcher::default()).unwrap();
+        finished(outcome).report.after.agreement
+    };
+    // Agreement is by weight as well: with the one that counts, alone.
+    let [first, second] = [1.0, 0.0].map(agreement);
+    assert!(first > 0.5 && second > 0.5, "{first}, {second}");
+}
+
+#[test]
+fn a_diverging_run_is_an_error_and_says_that_nothing_was_saved() {
+    let (_, model, weights) = Checkpoint::open_or_shipped(None).unwrap().model().unwrap();
+    let config = FinetuneConfig {
+        batch: 8,
+        learning_rate: f32::MAX,
+        measured_originals: 1,
+        ..FinetuneConfig::default()
+    };
+    let error = finetune(
+        &model,
+        &weights,
+        &queries(20),
+        &config,
+        CPU,
+        None,
+        &mut Watcher::default(),
+    )
+    .unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { saved: 0, .. }), "{error:?}");
+    assert!(error.to_string().ends_with("nothing of it was saved"), "{error}");
+}
+
+/// Where no step makes anything better, training ends before all passes are done, with the weights it began with.
+#[test]
+fn a_run_that_learns_nothing_more_ends_early() {
+    let (_, model, weights) = Checkpoint::open_or_shipped(None).unwrap().model().unwrap();
+    let config = FinetuneConfig {
+        batch: 8,
+        learning_rate: 0.0,
+        measured_originals: 1,
+        patience: 2,
+        ..FinetuneConfig::default()
+    };
+    let right = with_habits(&[('A', 'A')], 40);
+    let outcome = finetune(&model, &weights, &right, &config, CPU, None, &mut Watcher::default()).unwrap();
+    let tuned = finished(outcome);
+    assert_eq!(tuned.report.course.len(), 2, "{:?}", tuned.report);
+    assert!(tuned.weights == weights, "weights moved without a learning rate");
 }
 
 #[test]

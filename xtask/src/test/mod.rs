@@ -62,7 +62,11 @@ pub fn run(workspace: &Workspace, names: &[String]) -> Result<()> {
         total.add(tally);
     }
     println!("\n{}\n", lines.join("\n"));
-    println!("{} passed, {} failed", total.passed, total.failed);
+    let not_run = match total.ignored {
+        0 => String::new(),
+        ignored => format!(", {ignored} not run for want of what they need (CUDA)"),
+    };
+    println!("{} passed, {} failed{not_run}", total.passed, total.failed);
     if total.failed > 0 {
         bail!(
             "{} failed",

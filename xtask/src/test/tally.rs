@@ -14,16 +14,23 @@ pub(super) struct Tally {
     pub passed: usize,
     /// Of these, failed.
     pub failed: usize,
+    /// Tests that did not run: what they need is not here. Their runners say what.
+    pub ignored: usize,
 }
 
 impl Tally {
     /// One check that passed.
-    pub(super) const ONE: Self = Self { passed: 1, failed: 0 };
+    pub(super) const ONE: Self = Self {
+        passed: 1,
+        failed: 0,
+        ignored: 0,
+    };
 
     /// Adds another suite's.
     pub(super) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+        self.ignored += other.ignored;
     }
 
     /// A suite that failed counts as failed, even where its runner did not come to count.
@@ -46,6 +53,7 @@ impl Tally {
             match *kind {
                 "passed" => self.passed += count,
                 "failed" => self.failed += count,
+                "ignored" => self.ignored += count,
                 _ => {}
             }
         }
@@ -91,7 +99,12 @@ mod tests {
         tally.read_line("test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out");
         tally.read_line("# pass 7");
         tally.read_line("test a::b ... ok");
-        assert_eq!(tally, Tally { passed: 14, failed: 1 });
+        let expected = Tally {
+            passed: 14,
+            failed: 1,
+            ignored: 1,
+        };
+        assert_eq!(tally, expected);
     }
 
     #[test]

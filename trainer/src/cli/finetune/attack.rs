@@ -1,16 +1,14 @@
 //! What captchas that are perturbed anew are worth: who reads them.
 
-use parallax_captcha::{
-    perturb::{Member, PerturbConfig},
-    text::Style,
-};
+use parallax_captcha::{perturb::Member, text::model_input};
 use serde::Serialize;
 
 use super::percent;
 use crate::{
-    attack::{Gradients, Surrogate, perturbed_pictures},
+    attack::{Gradients, Picture, Surrogate, perturbed_pictures},
     cli::CommandError,
     data::{batches::Sample, seeds::Stream},
+    experiment::{PREPROCESSING, Setting},
     models::Recognizer,
     runtime::SessionConfig,
     train::accuracy,
@@ -19,7 +17,7 @@ use crate::{
 /// Captchas that are perturbed to measure the new attack.
 const ATTACKED: u64 = 100;
 
-/// Success of solvers on captchas perturbed in the product's configuration.
+/// Success of solvers on captchas perturbed anew, with the best of [`PREPROCESSING`].
 #[derive(Debug, Serialize)]
 pub(super) struct Attack {
     count: u64,
@@ -45,19 +43,34 @@ pub(super) struct Solvers {
 }
 
 impl Solvers {
-    pub(super) fn measure(self, style: &Style, seed: u64, session: SessionConfig) -> Result<Attack, CommandError> {
-        let samples = |members: Vec<Member<Vec<u8>>>| -> Result<Vec<Sample>, CommandError> {
+    pub(super) fn measure(self, setting: &Setting, seed: u64, session: SessionConfig) -> Result<Attack, CommandError> {
+        let pictures = |members: Vec<Member<Vec<u8>>>| -> Result<Vec<Picture>, CommandError> {
             let surrogate = Surrogate {
                 gradients: Gradients::Of(members),
-                config: PerturbConfig::default(),
+                config: setting.perturb.clone(),
                 session,
             };
-            let pictures = perturbed_pictures(&surrogate, style, Stream::Final, seed, 0..ATTACKED)?;
-            Ok(pictures.iter().map(|picture| picture.sample()).collect())
+            let range = 0..ATTACKED;
+            Ok(perturbed_pictures(
+                &surrogate,
+                &setting.style,
+                Stream::Final,
+                seed,
+                range,
+            )?)
         };
-        let new = samples(self.after)?;
-        let read = |recognizer: &[u8], samples: &[Sample]| -> Result<f64, CommandError> {
-            Ok(accuracy(&mut Recognizer::new(recognizer, session)?, samples)?)
+        let new = pictures(self.after)?;
+        let read = |recognizer: &[u8], pictures: &[Picture]| -> Result<f64, CommandError> {
+            let mut recognizer = Recognizer::new(recognizer, session)?;
+            let mut best = 0.0_f64;
+            for filter in PREPROCESSING {
+                let filtered = pictures.iter().map(|picture| Sample {
+                    image: model_input(&filter.apply(&picture.image)),
+                    label: picture.label.clone(),
+                });
+                best = best.max(accuracy(&mut recognizer, &filtered.collect::<Vec<_>>())?);
+            }
+            Ok(best)
         };
         let mut own = 0.0_f64;
         for recognizer in &self.own {
@@ -65,7 +78,7 @@ impl Solvers {
         }
         let (mut attacker_before, mut attacker_after) = (None, None);
         if let Some(attacker) = &self.attacker {
-            attacker_before = Some(read(attacker, &samples(self.before)?)?);
+            attacker_before = Some(read(attacker, &pictures(self.before)?)?);
             attacker_after = Some(read(attacker, &new)?);
         }
         Ok(Attack {
@@ -81,7 +94,7 @@ impl Attack {
     pub(super) fn lines(&self) -> Vec<String> {
         let count = self.count;
         let mut lines = vec![format!(
-            "of {count} captchas perturbed with it, the best of its models reads {}",
+            "of {count} captchas perturbed with it, the best of its models, with the best filter, reads {}",
             percent(self.own)
         )];
         if let (Some(before), Some(after)) = (self.attacker_before, self.attacker_after) {

@@ -30,6 +30,8 @@ use crate::{
 
 /// Unseen originals that the accuracy in the manifest is measured on.
 const UNSEEN: u64 = 1_000;
+/// What a model that is to be pushed should read of them: one that reads fewer misleads fewer solvers.
+const ORIGINALS: f64 = 0.9;
 
 /// Options of `parallax finetune`.
 #[derive(Debug, clap::Args)]
@@ -111,7 +113,9 @@ struct Part {
     /// Sources that it learned from, and their answers.
     sources: usize,
     answers: usize,
-    /// Share of unseen originals read right.
+    /// Share of unseen originals that the model before reads right.
+    accuracy_before: f64,
+    /// Share of the same that it reads right itself.
     accuracy: f64,
     /// How it learned.
     report: FinetuneReport,
@@ -166,12 +170,14 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     })?;
 
     let folder = tempfile::TempDir::new_in(parent).map_err(files::io_error("create a folder in", parent))?;
+    let unseen = originals(options, Stream::Final, UNSEEN);
     let (mut members, mut solvers, mut parts) = (Vec::new(), Solvers::default(), Vec::new());
     for (index, ((name, start), clustered)) in names.iter().zip(&starts).zip(clustered).enumerate() {
         let weights = &clustered.tuned.weights;
         let graph = codec::encode(&start.model.recognizer(weights).map_err(TrainError::from)?);
-        let unseen = originals(options, Stream::Final, UNSEEN);
-        let accuracy = accuracy(&mut Recognizer::new(&graph, session)?, &unseen)?;
+        let of = |graph: &[u8]| accuracy(&mut Recognizer::new(graph, session)?, &unseen);
+        let accuracy = of(&graph)?;
+        let before = codec::encode(&start.model.recognizer(&start.weights).map_err(TrainError::from)?);
         let attack = codec::encode(&start.model.attack(weights).map_err(TrainError::from)?);
         let provenance = provenance(options, session, &checkpoint, name, &clustered, accuracy)?;
         let into = folder.path().join(index.to_string());
@@ -187,13 +193,14 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
             weight: clustered.weight,
             sources: clustered.sources,
             answers: clustered.answers,
+            accuracy_before: of(&before)?,
             accuracy,
             report: clustered.tuned.report,
         });
     }
     solvers.before = before;
     solvers.attacker = attacker;
-    let attack = solvers.measure(&options.original.style(), options.seed, session)?;
+    let attack = solvers.measure(&options.original.setting(), options.seed, session)?;
     match members.as_slice() {
         [(single, _)] => {
             files::refuse_existing(&options.out)?;
@@ -291,7 +298,7 @@ fn text(result: &Finetuned) -> String {
     let part = |part: &Part| {
         format!(
             "{}: {} answers of {} sources, agrees with {} of {} held out (before: {}), reads {} of {UNSEEN} unseen \
-             originals, weight {:.2}",
+             originals (before: {}), weight {:.2}",
             part.architecture,
             part.answers,
             part.sources,
@@ -299,9 +306,23 @@ fn text(result: &Finetuned) -> String {
             part.report.held_out,
             percent(part.report.before.agreement),
             percent(part.accuracy),
+            percent(part.accuracy_before),
             part.weight,
         )
     };
-    let lines = result.members.iter().map(part).chain(result.attack.lines());
+    let forgot = |part: &&Part| part.accuracy < ORIGINALS && part.accuracy < part.accuracy_before;
+    let warning = |part: &Part| {
+        let (name, least) = (part.architecture, percent(ORIGINALS));
+        format!(
+            "{name} reads fewer than {least} of originals: do not push it; --lambda with a higher number keeps more"
+        )
+    };
+    let warnings = result.members.iter().filter(forgot).map(warning);
+    let lines = result
+        .members
+        .iter()
+        .map(part)
+        .chain(result.attack.lines())
+        .chain(warnings);
     format!("{}\n{}", result.out.display(), lines.collect::<Vec<_>>().join("\n"))
 }

@@ -9,7 +9,7 @@ use crate::{
     experiment::{Cache, ExperimentError},
     finetune::{self, FinetuneConfig, FinetuneReport, Query},
     interrupt,
-    runtime::SessionConfig,
+    runtime::{SessionConfig, drawing_threads},
     train::{self, Observer, Outcome, RunConfig, StepReport, TrainConfig},
     zoo::Architecture,
 };
@@ -52,7 +52,7 @@ impl Lab {
                 save_every: u64::MAX,
                 measure_every: u64::MAX,
                 measure_on: 0,
-                drawing_threads: 1,
+                drawing_threads: drawing_threads(session.device),
             };
             match train::run(&model, &config, &run, None, &mut Quiet)? {
                 Outcome::Finished(weights) => Ok(codec::encode(&model.recognizer(&weights)?)),

@@ -24,6 +24,9 @@ pub const PREPROCESSING: [Preprocess; 5] = [
     Preprocess::Gaussian,
 ];
 
+/// Raised when code changes what a committee is unsure about.
+const UNCERTAINTY: u32 = 2;
+
 /// Success on captchas, for each of [`PREPROCESSING`].
 #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 pub struct Success {
@@ -55,7 +58,7 @@ impl Lab {
         let members: Vec<_> = committee.iter().map(Trained::digest).collect();
         let order = self
             .cache
-            .get_or("uncertainty", &(VERSION, members, &images.digest), || {
+            .get_or("uncertainty", &(UNCERTAINTY, members, &images.digest), || {
                 self.begin("a committee looks at the captchas")?;
                 let mut readings = Vec::new();
                 for member in committee {

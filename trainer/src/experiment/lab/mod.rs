@@ -26,12 +26,12 @@ use crate::{
     data::seeds::Stream,
     interrupt,
     models::{Checkpoint, CheckpointError},
-    runtime::SessionConfig,
+    runtime::{Device, SessionConfig, default_threads},
     zoo::{Architecture, Model, Weights},
 };
 
 pub(super) use clusters::Heard;
-pub use measuring::Success;
+pub use measuring::{PREPROCESSING, Success};
 pub use setting::Setting;
 
 pub(crate) use pictures::{pack, unpack};
@@ -157,6 +157,17 @@ impl Lab {
         self.made.load(Ordering::Relaxed)
     }
 
+    /// Where captchas are perturbed: one at a time there is nothing to gain from a GPU, and its computer's cores are idle.
+    fn drawing(&self) -> SessionConfig {
+        match self.session.device {
+            Device::Cpu => self.session,
+            Device::Cuda => SessionConfig {
+                device: Device::Cpu,
+                threads: default_threads(),
+            },
+        }
+    }
+
     /// Weights that were trained elsewhere are others.
     fn device(&self) -> String {
         self.session.device.to_string()
@@ -199,7 +210,7 @@ impl Lab {
                     _ => Gradients::Of(members),
                 },
                 config: setting.perturb.clone(),
-                session: self.session,
+                session: self.drawing(),
             };
             let range = 0..count as u64;
             let pictures = perturbed_pictures(&surrogate, &setting.style, Stream::Experiment, seed, range)?;

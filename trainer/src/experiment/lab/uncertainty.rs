@@ -12,13 +12,16 @@ pub(super) fn most_uncertain_first(readings: &[Vec<Reading>]) -> Vec<usize> {
     let mut order: Vec<_> = (0..count)
         .map(|index| (uncertainty(&of_picture(index)), index))
         .collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    order.sort_by(|(a, first), (b, second)| {
+        let by_both = b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1));
+        by_both.then(first.cmp(second))
+    });
     order.into_iter().map(|(_, index)| index).collect()
 }
 
-/// How far a committee is from one certain reading: the share of pairs that disagree, plus one, times one minus the mean
-/// of the smallest margins. In `[0, 2]`.
-fn uncertainty(readings: &[&Reading]) -> f64 {
+/// How far a committee is from one certain reading: the share of pairs that disagree, times one minus the mean of the
+/// smallest margins; where none disagree, by the margins alone, after all where some do.
+fn uncertainty(readings: &[&Reading]) -> (f64, f64) {
     let pairs = readings.len() * readings.len().saturating_sub(1);
     let differ = |a: &&Reading| readings.iter().filter(|b| b.text != a.text).count();
     let disagreement = readings.iter().map(differ).sum::<usize>() as f64 / pairs.max(1) as f64;
@@ -27,10 +30,11 @@ fn uncertainty(readings: &[&Reading]) -> f64 {
         .map(|reading| smallest_margin(&reading.logits))
         .sum::<f64>()
         / readings.len().max(1) as f64;
-    (1.0 + disagreement) * (1.0 - margin)
+    (disagreement * (1.0 - margin), 1.0 - margin)
 }
 
-/// Over all frames, the smallest difference of the probabilities of the two likeliest classes.
+/// The smallest difference of the probabilities of the two likeliest classes, over the frames in which a character is
+/// likeliest: where one ends and the blank begins, every picture has a frame that is undecided.
 fn smallest_margin(logits: &[f32]) -> f64 {
     let margin = |frame: &[f32]| {
         let largest = frame.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -45,7 +49,14 @@ fn smallest_margin(logits: &[f32]) -> f64 {
         });
         (second[0] - second[1]) / sum
     };
-    logits.chunks_exact(CLASSES).map(margin).fold(1.0, f64::min)
+    let of_character = |frame: &&[f32]| {
+        frame
+            .iter()
+            .skip(1)
+            .any(|logit| frame.first().is_some_and(|blank| logit > blank))
+    };
+    let frames = logits.chunks_exact(CLASSES).filter(of_character);
+    frames.map(margin).fold(1.0, f64::min)
 }
 
 #[cfg(test)]

@@ -46,14 +46,14 @@ pub struct Options {
     /// Noise instead of gradients as well: what the product's budget does without an attack
     #[arg(long)]
     noise: bool,
-    /// Of an ensemble: each model alone as well, with the product's budget
+    /// Of an ensemble: captchas without each of its models as well, so that it too is measured on what it did not help to make
     #[arg(long)]
-    each: bool,
+    leave_one_out: bool,
     /// An attacker that adapts: a checkpoint, which retrains on captchas that it has bought the texts of
     #[arg(long, value_name = "DIR")]
     adaptive: Option<PathBuf>,
     /// How many captchas it buys; a race for each
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "1000,10000,50000", requires = "adaptive",
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "100,300,1000,10000,50000", requires = "adaptive",
           value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     bought: Vec<u32>,
     /// Captchas in a cell
@@ -171,12 +171,14 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
         gradients: Gradients::Of(members.to_vec()),
         perturb,
         factor,
+        without: None,
     };
     let unattacked = |name: &str, gradients: Gradients, factor: Option<f32>| Configuration {
         name: name.to_owned(),
         gradients,
         perturb: PerturbConfig::default(),
         factor,
+        without: None,
     };
     let of_budget = |factor: &f32| match *factor {
         0.0 => unattacked("plain", Gradients::None, Some(0.0)),
@@ -199,10 +201,14 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
     if options.noise {
         configurations.push(unattacked("noise", Gradients::Noise, None));
     }
-    if options.each && attacks.len() > 1 {
-        configurations.extend(attacks.iter().map(|(name, member)| {
-            let alone = std::slice::from_ref(member);
-            with(format!("{name} alone"), alone, PerturbConfig::default(), None)
+    if options.leave_one_out && attacks.len() > 1 {
+        configurations.extend(attacks.iter().enumerate().map(|(left_out, (name, _))| {
+            let others = members.iter().enumerate().filter(|(index, _)| *index != left_out);
+            let others: Vec<_> = others.map(|(_, member)| member.clone()).collect();
+            Configuration {
+                without: Some(name.clone()),
+                ..with(format!("without {name}"), &others, PerturbConfig::default(), None)
+            }
         }));
     }
     refuse_equal("configurations", configurations.iter().map(|one| one.name.as_str()))?;
@@ -267,8 +273,8 @@ fn command(options: &Options, session: SessionConfig) -> String {
     if options.noise {
         command += " --noise";
     }
-    if options.each {
-        command += " --each";
+    if options.leave_one_out {
+        command += " --leave-one-out";
     }
     if let Some(folder) = &options.checkpoint {
         command += &format!(" --checkpoint {}", quoted(&folder.to_string_lossy()));

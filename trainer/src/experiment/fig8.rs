@@ -11,7 +11,7 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
     let mut rows = vec![bench.row(series, 0.0, "at first", &bench.success(&attacker, &substitutes, 0)?)];
     for round in 1..=bench.size.rounds {
         let known = bench.images(&substitutes, Use::Retraining, round, count)?;
-        attacker = bench.lab.retrain(&attacker, &[&known], bench.setting, bench.seed)?;
+        attacker = bench.lab.retrain(&attacker, &[&known], bench.setting, bench.seed)?.0;
         let x = (2 * round) as f64;
         let stage = format!("round {round}: the attacker has retrained");
         rows.push(bench.row(series, x - 1.0, &stage, &bench.success(&attacker, &substitutes, round)?));

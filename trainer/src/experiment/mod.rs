@@ -286,7 +286,7 @@ impl Bench<'_> {
         let substitutes = self.substitutes()?;
         let known = self.images(&substitutes, Use::Retraining, 1, self.size.scaled(100_000))?;
         let base = self.base(architecture)?;
-        let attacker = self.lab.retrain(&base, &[&known], self.setting, self.seed)?;
+        let attacker = self.lab.retrain(&base, &[&known], self.setting, self.seed)?.0;
         Ok((substitutes, attacker))
     }
 

@@ -12,6 +12,27 @@ pub struct Share {
     pub count: usize,
 }
 
+/// Whether a goal was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// By the whole interval.
+    Met,
+    /// By none of the interval.
+    Missed,
+    /// The goal lies in the interval.
+    Within,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Met => "met",
+            Self::Missed => "missed",
+            Self::Within => "within the interval",
+        })
+    }
+}
+
 /// 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_985;
 
@@ -26,6 +47,19 @@ impl Share {
     #[must_use]
     pub fn interval(self) -> [f64; 2] {
         wilson(self.success as f64, self.count as f64, Z)
+    }
+
+    /// Whether the success is at most `goal`, as far as so many tries can tell.
+    #[must_use]
+    pub fn at_most(self, goal: f64) -> Verdict {
+        let [low, high] = self.interval();
+        if high <= goal {
+            Verdict::Met
+        } else if low > goal {
+            Verdict::Missed
+        } else {
+            Verdict::Within
+        }
     }
 
     /// All of several together.
@@ -49,5 +83,22 @@ impl std::fmt::Display for Share {
             100.0 * low,
             100.0 * high
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_by_the_whole_interval() {
+        for (success, expected) in [
+            (10, Verdict::Met),
+            (22, Verdict::Within),
+            (30, Verdict::Within),
+            (60, Verdict::Missed),
+        ] {
+            assert_eq!(Share { success, count: 100 }.at_most(0.3), expected, "{success}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Begin, Filtered, ScoreboardError, Set, Size, Solver, share};
 use crate::{
     experiment::{Answer, Cache, ExperimentError, Images, Lab, Setting, Trained, statistics::Share},
-    finetune::{FinetuneConfig, answer_classes},
+    finetune::{FinetuneConfig, FinetuneReport, answer_classes},
     preprocess::Preprocess,
     runtime::SessionConfig,
 };
@@ -45,6 +45,11 @@ pub struct Point {
     pub before: Best,
     /// After it has retrained.
     pub retrained: Best,
+    /// How often it looked at each captcha that it had bought.
+    pub passes: f64,
+    /// What it read of bought captchas that were held out from its retraining, half-way and at last: whether more passes would
+    /// have helped.
+    pub held_out: [f64; 2],
     /// Answers of it that a model can give, from which the models learned.
     pub answers: usize,
     /// Its success on captchas perturbed with the models after that.
@@ -80,6 +85,18 @@ pub struct Adaptive {
     pub points: Vec<Point>,
 }
 
+/// The best agreement with held-out texts of the first half of a run, and of all of it.
+fn half_way_and_last(course: &FinetuneReport) -> [f64; 2] {
+    let last = course.course.last().map_or(0, |last| last.step);
+    let best = |until: usize| {
+        let measured = course.course.iter().filter(|one| one.step <= until);
+        measured
+            .map(|one| one.agreement)
+            .fold(course.before.agreement, f64::max)
+    };
+    [best(last / 2), best(last)]
+}
+
 /// Runs the races.
 ///
 /// # Errors
@@ -112,7 +129,7 @@ pub(super) fn races(
         let solver = Solver::of_trained(solver);
         let mut best: Option<Best> = None;
         for filter in <Preprocess as clap::ValueEnum>::value_variants() {
-            let share = share(&Filtered::new(&set, *filter).right(&solver, cache, session, begin)?);
+            let share = share(&set.right(&Filtered::new(&set, *filter).texts(&solver, cache, session, begin)?));
             if best.as_ref().is_none_or(|best| share.success > best.share.success) {
                 best = Some(Best {
                     filter: filter.to_string(),
@@ -128,7 +145,7 @@ pub(super) fn races(
     for &bought in &race.bought {
         let known = images(&race.substitutes, Use::Bought, bought)?;
         let known: Vec<&Images> = known.iter().collect();
-        let attacker = lab.retrain(&race.attacker, &known, &setting, size.seed)?;
+        let (attacker, course) = lab.retrain(&race.attacker, &known, &setting, size.seed)?;
         let retrained = success(&attacker, &race.substitutes)?;
 
         let served = Images::joined(&images(&race.substitutes, Use::Answered, bought.min(MOST_ANSWERS))?);
@@ -150,6 +167,8 @@ pub(super) fn races(
             bought,
             before: before.clone(),
             retrained,
+            passes: course.looks as f64 / 2.0 / course.queries.max(1) as f64,
+            held_out: half_way_and_last(&course),
             answers: answers
                 .iter()
                 .filter(|answer| answer_classes(&answer.text).is_ok())

@@ -4,36 +4,12 @@ use std::fmt::Write;
 
 use parallax_captcha::strength::Strengths;
 
-use super::{Adaptive, Cell, Cost, Scoreboard};
+use super::{
+    Cost, Scoreboard,
+    board::{GOALS, PROGRAM_GOAL, Standing},
+    race,
+};
 use crate::plot::{COLOURS, Plot};
-
-/// Success at most so, on the mean of the solvers that were not attacked and for the worst of them.
-const GOALS: [f64; 2] = [0.05, 0.10];
-
-impl Scoreboard {
-    fn of<'a>(&'a self, cost: &'a Cost) -> impl Iterator<Item = &'a Cell> {
-        self.cells
-            .iter()
-            .filter(|cell| cell.configuration == cost.configuration)
-    }
-
-    /// Whether no configuration attacks this solver.
-    fn is_held_out(&self, solver: &str) -> bool {
-        !self.cells.iter().any(|cell| cell.is_attacked && cell.solver == solver)
-    }
-
-    /// Success on `cost`'s captchas, with each solver's best filter, of those that no configuration attacks, so that rows
-    /// compare: mean and most.
-    fn held_out(&self, cost: &Cost) -> Option<[f64; 2]> {
-        let rates: Vec<f64> = self
-            .of(cost)
-            .filter(|cell| self.is_held_out(&cell.solver))
-            .map(|cell| cell.best().1.rate())
-            .collect();
-        let most = rates.iter().copied().reduce(f64::max)?;
-        Some([rates.iter().sum::<f64>() / rates.len() as f64, most])
-    }
-}
 
 /// The page; it names the plot `scoreboard.svg`.
 #[must_use]
@@ -43,22 +19,18 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
          filter with which the solver reads most of these very captchas, which flatters the solver; the interval is Wilson's at \
          95 %, of one filter. A solver is *attacked* if any of \
          these captchas were made to mislead it, otherwise *held out*. Budgets are those before the readability gate, which weakens \
-         what fails it. Three tries are three captchas, with the best filter.\n\n\
+         what fails it. Three tries are three captchas, with the best filter; *vote* is what most filters let the solver read.\n\n\
          ![epsilon against success](scoreboard.svg)\n\n## Effect against cost\n\n",
         board.count, board.scheme_version, board.seed,
     );
     text.push_str(&effect_against_cost(board));
-    // Writing to a String cannot fail.
-    let _ = writeln!(
-        text,
-        "\nThe goal is at most {:.0} % on the mean and {:.0} % for the worst.",
-        100.0 * GOALS[0],
-        100.0 * GOALS[1]
-    );
+    text.push_str(&goals(board));
+    text.push_str(&solvers(board));
     for cost in &board.costs {
+        // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "\n## {}\n\n| solver | as it is | best | filter | three tries | |\n| --- | --- | --- | --- | --- | --- |\n",
+            "\n## {}\n\n| solver | as it is | best | filter | three tries | vote | |\n| --- | --- | --- | --- | --- | --- | --- |\n",
             cost.configuration
         );
         for cell in board.of(cost) {
@@ -71,94 +43,102 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
             };
             let _ = writeln!(
                 text,
-                "| {} | {raw} | {best} | {filter} | {:.1} % | {role} |",
+                "| {} | {raw} | {best} | {filter} | {:.1} % | {:.1} % | {role} |",
                 cell.solver,
-                100.0 * cell.three_tries.rate()
+                100.0 * cell.three_tries.rate(),
+                100.0 * cell.vote.rate()
             );
         }
     }
     if let Some(adaptive) = &board.adaptive {
-        text.push_str(&race(adaptive));
+        text.push_str(&race::section(adaptive));
     }
     text.push_str(&every_filter(board));
     text
 }
 
-/// The attacker that adapts; it names the plot `adaptive.svg`.
-fn race(adaptive: &Adaptive) -> String {
-    let mut text = format!(
-        "\n## An attacker that retrains\n\n{}, trained on captchas as they are drawn, buys the texts of perturbed ones and \
-         retrains on them until what it reads of held-out ones rises no more, for twenty passes at most, two of more than \
-         30,000. The models then learn from its answers to new captchas, and new ones are perturbed with them. Success with the best filter.\n\n![captchas bought against success](adaptive.svg)\n\n\
-         | bought | before | retrained | answers | after the models learned from them | left of what it gained | plain ones \
-         that the worst model reads |\n| --- | --- | --- | --- | --- | --- | --- |\n",
-        adaptive.attacker,
-    );
-    for point in &adaptive.points {
+/// How the product's configuration stands against the goals: lines of Markdown.
+fn goals(board: &Scoreboard) -> String {
+    let mut text = "\n## Goals\n\n".to_owned();
+    let mut standing = |who: &str, standing: Standing| {
+        let [mean, worst] = GOALS;
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} ({}) | {} ({}) | {} | {} ({}) | {} | {} |",
-            point.bought,
-            point.before.share,
-            point.before.filter,
-            point.retrained.share,
-            point.retrained.filter,
-            point.answers,
-            point.answered.share,
-            point.answered.filter,
-            point
-                .kept()
-                .map_or(String::new(), |kept| format!("{:.0} %", 100.0 * kept)),
-            point.originals,
+            "- {who}: on the mean {:.1} % (goal: at most {:.0} %, {}), the worst {} (at most {:.0} %, {}).",
+            100.0 * standing.mean,
+            100.0 * mean,
+            if standing.mean <= mean { "met" } else { "missed" },
+            standing.most,
+            100.0 * worst,
+            standing.most.at_most(worst),
+        );
+    };
+    let product = board.costs.iter().find(|cost| cost.factor == Some(1.0));
+    if let Some(held_out) = product.and_then(|cost| board.held_out(cost)) {
+        standing("Models that were not attacked", held_out);
+    }
+    let spared = board.leave_one_out();
+    if let Some(spared_standing) = Standing::of(&spared) {
+        standing(
+            "All models, each on captchas that it did not help to make",
+            spared_standing,
+        );
+        for cell in spared {
+            let (filter, best) = cell.best();
+            let _ = writeln!(
+                text,
+                "  - {} on *{}*: {best} ({filter})",
+                cell.solver, cell.configuration
+            );
+        }
+    }
+    let cells = product.into_iter().flat_map(|cost| board.of(cost));
+    for cell in cells.filter(|cell| board.programs().any(|name| name == cell.solver)) {
+        let (filter, best) = cell.best();
+        let _ = writeln!(
+            text,
+            "- {}: {best} with its best filter, {filter} (goal: at most {:.0} %, {}).",
+            cell.solver,
+            100.0 * PROGRAM_GOAL,
+            best.at_most(PROGRAM_GOAL),
         );
     }
-    let _ = writeln!(text, "\nThe goal is that at most half is left.");
     text
 }
 
-/// Captchas bought, on a logarithmic axis, against success before and after retraining, and after the models' answer.
-#[must_use]
-pub fn adaptive_svg(adaptive: &Adaptive) -> String {
-    let mut plot = Plot::new("captchas bought", "success, best filter");
-    let most = adaptive.points.iter().map(|point| point.bought).max().unwrap_or(1);
-    let place = |bought: usize| (bought.max(1) as f64).log10() / (most.max(10) as f64).log10();
-    for point in &adaptive.points {
-        plot.x_tick(place(point.bought), &point.bought.to_string());
+/// Who takes part, and where they come from.
+fn solvers(board: &Scoreboard) -> String {
+    let mut text = "\n## Solvers\n\n".to_owned();
+    for solver in &board.solvers {
+        let digest = solver.digest.get(..16).unwrap_or(&solver.digest);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "- {} ({digest}): `{}`", solver.name, solver.command);
     }
-    for (index, name) in ["before", "retrained", "after the models learned"]
-        .into_iter()
-        .enumerate()
-    {
-        let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
-        let mut line = Vec::new();
-        for point in &adaptive.points {
-            let best = match index {
-                0 => &point.before,
-                1 => &point.retrained,
-                _ => &point.answered,
-            };
-            let (x, share) = (place(point.bought), best.share);
-            let [low, high] = share.interval();
-            plot.line(&[[x, low], [x, high]], colour, false);
-            plot.dot([x, share.rate()], colour);
-            line.push([x, share.rate()]);
-        }
-        plot.line(&line, colour, false);
-        plot.legend(index, name, colour);
-    }
-    plot.finish()
+    text
 }
 
 /// What each configuration costs, and what it does to solvers that it does not attack; a Markdown table.
 fn effect_against_cost(board: &Scoreboard) -> String {
-    let mut text = "| captchas | gradients | ms each, one thread | pass the gate in full | held-out solvers, mean of the best | the \
-                    worst of them |\n| --- | --- | --- | --- | --- | --- |\n"
-        .to_owned();
+    let programs: Vec<&str> = board.programs().collect();
+    let mut text = format!(
+        "| captchas | gradients | ms each, one thread | pass the gate in full | models not attacked, mean | least | most |{}\n\
+         | --- | --- | --- | --- | --- | --- | --- |{}\n",
+        programs.iter().map(|name| format!(" {name} |")).collect::<String>(),
+        " --- |".repeat(programs.len()),
+    );
     for cost in &board.costs {
-        let held_out = board.held_out(cost).map_or(" | ".to_owned(), |[mean, most]| {
-            format!("{:.1} % | {:.1} %", 100.0 * mean, 100.0 * most)
+        let held_out = board.held_out(cost).map_or(" |  | ".to_owned(), |standing| {
+            let rates = [standing.mean, standing.least.rate(), standing.most.rate()];
+            rates.map(|rate| format!("{:.1} %", 100.0 * rate)).join(" | ")
         });
+        let of_program = |name: &&str| {
+            let mut cells = board.of(cost);
+            let cell = cells.find(|cell| cell.solver == **name);
+            cell.map_or(" |".to_owned(), |cell| {
+                format!(" {:.1} % |", 100.0 * cell.best().1.rate())
+            })
+        };
         let passed = cost
             .strengths
             .map_or(String::new(), |Strengths { full, weakened, plain }| {
@@ -168,11 +148,12 @@ fn effect_against_cost(board: &Scoreboard) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {passed} | {held_out} |",
+            "| {} | {} | {} | {passed} | {held_out} |{}",
             cost.configuration,
             cost.gradients,
             cost.milliseconds
                 .map_or(String::new(), |milliseconds| format!("{milliseconds:.0}")),
+            programs.iter().map(of_program).collect::<String>(),
         );
     }
     text
@@ -270,7 +251,7 @@ mod tests {
     use super::*;
     use crate::{
         experiment::statistics::Share,
-        scoreboard::{Best, Point},
+        scoreboard::{Cell, Entrant, Kind},
     };
 
     fn board() -> Scoreboard {
@@ -282,10 +263,14 @@ mod tests {
                 .map(|(name, success)| (name.to_owned(), Share { success, count: 100 }))
                 .to_vec(),
             three_tries: Share { success: 7, count: 33 },
+            vote: Share { success: 1, count: 100 },
         };
-        let cost = |configuration: &str, factor, gradients| Cost {
+        let cost = |configuration: &str, factor, without: Option<&str>, gradients| Cost {
             configuration: configuration.to_owned(),
             factor,
+            without: without.map(str::to_owned),
+            models: Vec::new(),
+            perturb: serde_json::Value::Null,
             gradients,
             milliseconds: Some(61.7),
             strengths: (gradients > 0).then_some(Strengths {
@@ -294,64 +279,76 @@ mod tests {
                 plain: 1,
             }),
         };
+        let entrant = |name: &str, kind| Entrant {
+            name: name.to_owned(),
+            kind,
+            digest: "0123456789abcdef01".to_owned(),
+            command: format!("makes {name}"),
+        };
         Scoreboard {
+            version: "0.1.0".to_owned(),
             count: 100,
             seed: 7,
             scheme_version: 5,
-            costs: vec![cost("plain", Some(0.0), 0), cost("default", Some(1.0), 10)],
+            solvers: vec![
+                entrant("crnn", Kind::Model),
+                entrant("resnet", Kind::Model),
+                entrant("ocr", Kind::Program),
+            ],
+            costs: vec![
+                cost("plain", Some(0.0), None, 0),
+                cost("default", Some(1.0), None, 10),
+                cost("without crnn", None, Some("crnn"), 10),
+            ],
             cells: vec![
                 cell("plain", "crnn", false, 99, 90),
+                cell("plain", "resnet", false, 96, 65),
                 cell("plain", "ocr", false, 60, 65),
                 cell("default", "crnn", true, 1, 2),
-                cell("default", "ocr", false, 3, 8),
+                cell("default", "resnet", false, 3, 8),
+                cell("default", "ocr", false, 3, 1),
+                cell("without crnn", "crnn", false, 4, 6),
+                cell("without crnn", "resnet", false, 9, 9),
+                cell("without crnn", "ocr", false, 9, 9),
             ],
             adaptive: None,
         }
     }
 
     #[test]
-    fn held_out_solvers_count_with_their_best_filter() {
+    fn models_that_are_not_attacked_count_with_their_best_filter() {
         let text = markdown(&board(), "parallax scoreboard");
-        assert!(text.contains("| plain | 0 | 62 |  | 65.0 % | 65.0 % |"), "{text}");
         assert!(
-            text.contains("| default | 10 | 62 | 97.0 % | 8.0 % | 8.0 % |"),
+            text.contains("| plain | 0 | 62 |  | 96.0 % | 96.0 % | 96.0 % | 65.0 % |"),
+            "{text}"
+        );
+        assert!(
+            text.contains("| default | 10 | 62 | 97.0 % | 8.0 % | 8.0 % | 8.0 % | 3.0 % |"),
             "the attacked one is left out: {text}"
         );
-        assert!(text.contains("| otsu | 21.2 % | held out |"), "{text}");
-        assert!(text.contains("| ocr | 3.0 | 8.0 |"), "{text}");
+        assert!(text.contains("| otsu | 21.2 % | 1.0 % | held out |"), "{text}");
+        assert!(text.contains("| resnet | 3.0 | 8.0 |"), "{text}");
+        assert!(text.contains("- ocr (0123456789abcdef): `makes ocr`"), "{text}");
     }
 
     #[test]
-    fn what_is_left_of_a_gain_is_a_share_of_it() {
-        let best = |success| Best {
-            filter: "median".to_owned(),
-            share: Share { success, count: 100 },
-        };
-        let point = Point {
-            bought: 1_000,
-            before: best(10),
-            retrained: best(50),
-            answers: 1_000,
-            answered: best(20),
-            originals: Share {
-                success: 96,
-                count: 100,
-            },
-        };
-        let adaptive = Adaptive {
-            attacker: "resnet-attention".to_owned(),
-            points: vec![
-                point.clone(),
-                Point {
-                    retrained: best(10),
-                    ..point
-                },
-            ],
-        };
-        let text = race(&adaptive);
-        assert!(text.contains("| 25 % | 96.0 %"), "{text}");
-        assert!(text.contains("|  | 96.0 %"), "nothing was gained: {text}");
-        assert_eq!(adaptive_svg(&adaptive).matches("<circle").count(), 6);
+    fn each_model_is_measured_on_what_it_did_not_help_to_make() {
+        let text = goals(&board());
+        assert!(
+            text.contains("not attacked: on the mean 8.0 % (goal: at most 5 %, missed)"),
+            "{text}"
+        );
+        // Of crnn what was made without it, of the other what the product makes: (6 + 8) / 2.
+        assert!(text.contains("did not help to make: on the mean 7.0 %"), "{text}");
+        assert!(text.contains("  - crnn on *without crnn*: 6.0 %"), "{text}");
+        assert!(text.contains("  - resnet on *default*: 8.0 %"), "{text}");
+        assert!(
+            text.contains("- ocr: 3.0 % (1.0 to 8.5) with its best filter, none"),
+            "{text}"
+        );
+        let mut none_left_out = board();
+        none_left_out.costs.truncate(2);
+        assert!(none_left_out.leave_one_out().is_empty());
     }
 
     #[test]
@@ -360,7 +357,7 @@ mod tests {
         let once = with_table(text, &board()).unwrap();
         assert!(once.starts_with("a\n<!-- scoreboard -->\n| captchas |"), "{once}");
         assert!(
-            once.ends_with("8.0 % |\n<!-- /scoreboard -->\nb\n") && !once.contains("old"),
+            once.ends_with("9.0 % |\n<!-- /scoreboard -->\nb\n") && !once.contains("old"),
             "{once}"
         );
         assert_eq!(with_table(&once, &board()).unwrap(), once);
@@ -369,6 +366,6 @@ mod tests {
 
     #[test]
     fn each_solver_is_a_line_of_points() {
-        assert_eq!(svg(&board()).matches("<circle").count(), 4);
+        assert_eq!(svg(&board()).matches("<circle").count(), 6);
     }
 }

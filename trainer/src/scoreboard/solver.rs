@@ -11,6 +11,7 @@ use image::GrayImage;
 use parallax_captcha::text::model_input;
 use parallax_onnx::checkpoint::Member;
 
+use super::{Entrant, Kind};
 use crate::{
     experiment::{Trained, digest},
     models::{Checkpoint, CheckpointError, MANIFEST, Recognizer},
@@ -33,6 +34,8 @@ enum Reader {
         recognizer: Vec<u8>,
         /// The attack graphs that were exported beside it.
         attack: Vec<u8>,
+        /// The command that trained it.
+        training: String,
     },
     Command(String),
 }
@@ -103,6 +106,11 @@ impl Solver {
                 reader: Reader::Model {
                     recognizer: checkpoint.file(&member.recognizer)?,
                     attack: checkpoint.file(&member.attack)?,
+                    training: member
+                        .training
+                        .as_ref()
+                        .map(|training| training.command.clone())
+                        .unwrap_or_default(),
                 },
             })
         };
@@ -117,6 +125,7 @@ impl Solver {
             reader: Reader::Model {
                 recognizer: trained.recognizer.clone(),
                 attack: Vec::new(),
+                training: String::new(),
             },
         }
     }
@@ -140,6 +149,21 @@ impl Solver {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What stands of it in a scoreboard.
+    #[must_use]
+    pub fn entrant(&self) -> Entrant {
+        let (kind, command) = match &self.reader {
+            Reader::Model { training, .. } => (Kind::Model, training),
+            Reader::Command(command) => (Kind::Program, command),
+        };
+        Entrant {
+            name: self.name.clone(),
+            kind,
+            digest: self.digest(),
+            command: command.clone(),
+        }
     }
 
     /// What its answers follow from, beside the pictures: of a program the command with the files and checkpoints that it

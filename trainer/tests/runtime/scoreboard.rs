@@ -52,6 +52,15 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
     let board = success(root, &line);
 
     assert_eq!(board["count"], 20);
+    let kinds: Vec<_> = board["solvers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["kind"])
+        .collect();
+    assert_eq!(kinds, ["model", "model", "program"]);
+    let trained = board["solvers"][1]["command"].as_str().unwrap();
+    assert!(trained.contains("--model inception-ctc"), "{trained}");
     let configurations = ["plain", "default", "2 gradients", "noise"];
     assert_eq!(board["cells"].as_array().unwrap().len(), 3 * configurations.len());
     for configuration in configurations {

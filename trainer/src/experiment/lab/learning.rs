@@ -77,7 +77,7 @@ impl Lab {
         images: &[&Images],
         setting: &Setting,
         seed: u64,
-    ) -> Result<Trained, ExperimentError> {
+    ) -> Result<(Trained, FinetuneReport), ExperimentError> {
         let config = FinetuneConfig {
             seed,
             learning_rate: 1e-3,
@@ -91,7 +91,7 @@ impl Lab {
         };
         let known = images.iter().flat_map(|images| &images.pictures);
         let queries = known.map(|picture| (picture, picture.label.classes(), 1.0)).collect();
-        Ok(self.finetuned("retrained", trained, images, queries, &config)?.0)
+        self.finetuned("retrained", trained, images, queries, &config)
     }
 
     /// `trained`, fine-tuned on `answers` to captchas; empty answers and those that no model could give are left out, and

@@ -43,6 +43,9 @@ pub struct Options {
     /// Other numbers of gradients, with the product's budget
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
     steps: Vec<u32>,
+    /// Without one part of the attack at a time as well, at this multiple of the product's budget and without its gate
+    #[arg(long, value_name = "N", value_parser = factor)]
+    ablations: Option<f32>,
     /// Noise instead of gradients as well: what the product's budget does without an attack
     #[arg(long)]
     noise: bool,
@@ -198,6 +201,12 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
         };
         with(format!("{steps} gradients"), &members, perturb, None)
     }));
+    let ablations = options.ablations.map(scoreboard::ablations).unwrap_or_default();
+    configurations.extend(
+        ablations
+            .into_iter()
+            .map(|(name, perturb)| with(name, &members, perturb, None)),
+    );
     if options.noise {
         configurations.push(unattacked("noise", Gradients::Noise, None));
     }
@@ -269,6 +278,9 @@ fn command(options: &Options, session: SessionConfig) -> String {
     if !options.steps.is_empty() {
         let steps: Vec<_> = options.steps.iter().map(ToString::to_string).collect();
         command += &format!(" --steps {}", steps.join(","));
+    }
+    if let Some(factor) = options.ablations {
+        command += &format!(" --ablations {factor}");
     }
     if options.noise {
         command += " --noise";

@@ -10,6 +10,7 @@ mod fig10;
 mod fig11;
 mod fig8;
 mod fig9;
+mod generations;
 mod lab;
 mod report;
 mod rotation;
@@ -54,6 +55,8 @@ pub enum Experiment {
     Clusters,
     /// Whether it is enough to perturb with other models, without learning from the attacker
     Rotation,
+    /// Whether it is enough that each set's models have learned to read the set before
+    Generations,
 }
 
 /// How large an experiment is, and who defends.
@@ -113,6 +116,9 @@ pub enum ExperimentError {
     Interrupted,
 }
 
+/// What an experiment measures in one repetition.
+type Measure = fn(&Bench<'_>) -> Result<Vec<Row>, ExperimentError>;
+
 impl From<AttackError> for ExperimentError {
     fn from(error: AttackError) -> Self {
         match error {
@@ -126,14 +132,20 @@ impl Experiment {
     /// Its name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
+        self.parts().0
+    }
+
+    /// Its name, what measures it, and what tells it.
+    fn parts(self) -> (&'static str, Measure, fn() -> report::Page) {
         match self {
-            Self::Fig8 => "fig8",
-            Self::Fig9 => "fig9",
-            Self::Fig10 => "fig10",
-            Self::Table5 => "table5",
-            Self::Fig11 => "fig11",
-            Self::Clusters => "clusters",
-            Self::Rotation => "rotation",
+            Self::Fig8 => ("fig8", fig8::rows, fig8::page),
+            Self::Fig9 => ("fig9", fig9::rows, fig9::page),
+            Self::Fig10 => ("fig10", fig10::rows, fig10::page),
+            Self::Table5 => ("table5", table5::rows, table5::page),
+            Self::Fig11 => ("fig11", fig11::rows, fig11::page),
+            Self::Clusters => ("clusters", clusters::rows, clusters::page),
+            Self::Rotation => ("rotation", rotation::rows, rotation::page),
+            Self::Generations => ("generations", generations::rows, generations::page),
         }
     }
 
@@ -156,44 +168,22 @@ impl Experiment {
             .map(|(name, setting)| (*name, setting))
             .flat_map(of_setting)
             .collect();
+        let (name, rows, _) = self.parts();
         Ok(Report {
-            experiment: self.name().to_owned(),
+            experiment: name.to_owned(),
             scale: size.scale,
             seeds: size.seeds,
             measured: size.measured,
             base_samples: size.base_samples,
-            rows: in_jobs(&benches, lab.jobs(), |bench| self.rows(bench))?.concat(),
+            rows: in_jobs(&benches, lab.jobs(), rows)?.concat(),
         })
-    }
-
-    fn rows(self, bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
-        match self {
-            Self::Fig8 => fig8::rows(bench),
-            Self::Fig9 => fig9::rows(bench),
-            Self::Fig10 => fig10::rows(bench),
-            Self::Table5 => table5::rows(bench),
-            Self::Fig11 => fig11::rows(bench),
-            Self::Clusters => clusters::rows(bench),
-            Self::Rotation => rotation::rows(bench),
-        }
-    }
-
-    fn page(self) -> report::Page {
-        match self {
-            Self::Fig8 => fig8::page(),
-            Self::Fig9 => fig9::page(),
-            Self::Fig10 => fig10::page(),
-            Self::Table5 => table5::page(),
-            Self::Fig11 => fig11::page(),
-            Self::Clusters => clusters::page(),
-            Self::Rotation => rotation::page(),
-        }
     }
 
     /// The report as Markdown and its plot as SVG; the Markdown names the plot `NAME.svg`.
     #[must_use]
     pub fn render(self, report: &Report, command: &str) -> (String, String) {
-        (self.page().markdown(report, command), self.page().svg(report))
+        let (.., page) = self.parts();
+        (page().markdown(report, command), page().svg(report))
     }
 }
 
@@ -308,7 +298,7 @@ impl Bench<'_> {
             seed: self.seed,
             original: self.setting.style.clone(),
             lambda,
-            ..crate::finetune::FinetuneConfig::default()
+            ..self.lab.learning()
         }
     }
 

@@ -3,6 +3,7 @@
 //! A solver may be a checkpoint or any program ([`Solver`]). What is read is counted as the edge counts it: case and white
 //! space do not matter, and look-alikes that are never drawn are taken for what is.
 
+mod ablations;
 mod adaptive;
 mod board;
 mod race;
@@ -27,6 +28,7 @@ use crate::{
 
 use set::{Filtered, Set};
 
+pub use ablations::ablations;
 pub use adaptive::{Adaptive, Best, Point, Race};
 pub use board::{Cell, Cost, Entrant, Kind, Scoreboard, Standing};
 pub use race::adaptive_svg;

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use parallax_trainer::{
     experiment::{Cache, Experiment, Lab, Setting, Size},
+    finetune::FinetuneConfig,
     interrupt,
     runtime::SessionConfig,
     zoo::Architecture,
@@ -29,7 +30,13 @@ fn a_repeated_experiment_makes_nothing_again() {
     let run = |experiment: Experiment| {
         let one_thread = SessionConfig { threads: 1, ..CPU };
         let jobs = NonZeroUsize::new(2).unwrap();
+        let small_batches = FinetuneConfig {
+            batch: 8,
+            measured_originals: 20,
+            ..FinetuneConfig::default()
+        };
         let lab = Lab::new(Cache::open(folder.path()).unwrap(), one_thread, jobs, CPU.threads);
+        let lab = lab.with_learning(small_batches);
         let report = experiment.run(&lab, &size, &[("product", setting.clone())]).unwrap();
         (report, lab.made())
     };
@@ -59,4 +66,21 @@ fn a_repeated_experiment_makes_nothing_again() {
         .filter(|row| row.x == 3.0 && row.series == "retrained");
     let in_fig8 = report.rows.iter().filter(|row| row.x == 2.0);
     assert!(fine_tuned.map(|row| row.raw).eq(in_fig8.map(|row| row.raw)));
+
+    // Four attackers and five numbers of queries; three kinds of captchas and four numbers; four sets and three attackers, of which
+    // one cannot have bought any before the first set.
+    for (experiment, rows) in [
+        (Experiment::Fig9, 4 * 5),
+        (Experiment::Fig11, 3 * 4),
+        (Experiment::Generations, 4 * 3 - 1),
+    ] {
+        let (report, _) = run(experiment);
+        assert_eq!(report.rows.len(), 2 * rows, "{}", experiment.name());
+        assert!(report.rows.iter().all(|row| row.raw.count == 20));
+        let (page, _) = experiment.render(&report, "the command");
+        assert!(
+            page.contains("| resnet-attention |") || page.contains("| perturbed |") || page.contains("| set 3 |"),
+            "{page}"
+        );
+    }
 }

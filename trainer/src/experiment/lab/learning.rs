@@ -87,7 +87,7 @@ impl Lab {
             patience: 6,
             original: setting.style.clone(),
             measured_originals: 100,
-            ..FinetuneConfig::default()
+            ..self.learning()
         };
         let known = images.iter().flat_map(|images| &images.pictures);
         let queries = known.map(|picture| (picture, picture.label.classes(), 1.0)).collect();

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     attack::{Gradients, Picture, Surrogate, perturbed_pictures},
     data::seeds::Stream,
+    finetune::FinetuneConfig,
     interrupt,
     models::{Checkpoint, CheckpointError},
     runtime::{Device, SessionConfig, default_threads},
@@ -51,6 +52,8 @@ pub struct Lab {
     base_threads: usize,
     /// Base models that need not be trained.
     bases: Vec<Trained>,
+    /// How models learn, but for what experiments say.
+    learning: FinetuneConfig,
     started: Instant,
     /// Stages that were made, not found.
     made: AtomicUsize,
@@ -135,6 +138,7 @@ impl Lab {
             jobs,
             base_threads,
             bases: Vec::new(),
+            learning: FinetuneConfig::default(),
             started: Instant::now(),
             made: AtomicUsize::new(0),
         }
@@ -144,6 +148,17 @@ impl Lab {
     #[must_use]
     pub fn with_bases(self, bases: Vec<Trained>) -> Self {
         Self { bases, ..self }
+    }
+
+    /// With other settings of retraining and fine-tuning, as far as experiments do not say theirs.
+    #[must_use]
+    pub fn with_learning(self, learning: FinetuneConfig) -> Self {
+        Self { learning, ..self }
+    }
+
+    /// How models learn, but for what experiments say.
+    pub(super) fn learning(&self) -> FinetuneConfig {
+        self.learning.clone()
     }
 
     /// Repetitions at a time.

@@ -31,7 +31,7 @@ pub struct Options {
     /// Repetitions, with captchas, attackers and fine-tunings of their own
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: u64,
-    /// Rounds of the race (fig8)
+    /// Rounds of the race (fig8), or image sets after the first (generations)
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=20))]
     rounds: u64,
     /// Captchas in a measurement
@@ -208,7 +208,7 @@ fn jobs(options: &Options, session: SessionConfig) -> Result<NonZeroUsize, Comma
 /// The command that makes this report again.
 fn command(options: &Options, session: SessionConfig, jobs: NonZeroUsize) -> String {
     let rounds = match options.experiment {
-        Experiment::Fig8 => format!(" --rounds {}", options.rounds),
+        Experiment::Fig8 | Experiment::Generations => format!(" --rounds {}", options.rounds),
         _ => String::new(),
     };
     let base = options

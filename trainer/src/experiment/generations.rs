@@ -3,16 +3,13 @@
 
 use super::{ADAPTIVE, ATTACKER, Bench, ExperimentError, Row, Trained, Use, report::Page, with_people};
 
-/// Image sets one after the other.
-const SETS: u64 = 4;
-
 pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
     let count = bench.size.scaled(100_000);
     let mut models = bench.substitutes()?;
     let first = bench.base(ATTACKER)?;
     let mut attacker = first.clone();
     let (mut bought, mut rows) = (Vec::new(), Vec::new());
-    for set in 0..SETS {
+    for set in 0..=bench.size.rounds {
         let clean = bench.clean(&models)?;
         let measured = |series: &str, solver: &Trained| {
             let success = bench.success(solver, &models, set + 1)?;

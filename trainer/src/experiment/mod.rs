@@ -70,7 +70,7 @@ pub struct Size {
     pub measured: usize,
     /// Clean captchas that base models learn from; `None` as many as suffice.
     pub base_samples: Option<u64>,
-    /// Rounds of the race.
+    /// Rounds of the race, or image sets after the first.
     pub rounds: u64,
     /// What captchas are perturbed with, in turns.
     pub substitutes: Vec<Architecture>,

@@ -210,6 +210,9 @@ impl Page {
 
     fn findings(&self, text: &mut String, groups: &[Group<'_>], setting: &str) {
         let groups: Vec<_> = groups.iter().filter(|group| group.setting == setting).collect();
+        if groups.is_empty() {
+            return;
+        }
         let findings = (self.findings)(&Told { groups });
         if !findings.is_empty() {
             text.push('\n');

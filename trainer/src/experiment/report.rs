@@ -348,6 +348,33 @@ mod tests {
     }
 
     #[test]
+    fn what_several_places_show_is_told_once_for_each_setting() {
+        let originals = Share {
+            success: 93,
+            count: 100,
+        };
+        let adaptive = Row {
+            series: "adaptive".to_owned(),
+            original: Some(originals),
+            ..row(0, 10.0, 1)
+        };
+        let report = Report {
+            experiment: "table5".to_owned(),
+            scale: 0.5,
+            seeds: 1,
+            measured: 100,
+            base_samples: None,
+            rows: vec![adaptive],
+        };
+        let (markdown, _) = crate::experiment::Experiment::Table5.render(&report, "parallax experiment table5");
+        let findings: Vec<_> = markdown.lines().filter(|line| line.starts_with("- ")).collect();
+        assert!(
+            findings.len() == 1 && findings[0].contains("at least 93.0 %"),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
     fn a_filter_that_undoes_a_met_goal_is_told() {
         let with_best = |success| Row {
             best: Share { success, count: 100 },

@@ -16,9 +16,10 @@ use super::{CommandError, Format, dataset::StyleName, output, progress};
 use crate::{
     files, interrupt,
     metrics::{Log, LogError, RunHeader},
+    models::Checkpoint,
     runtime::{DeviceChoice, SessionConfig, default_threads, drawing_threads},
-    train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError},
-    zoo::Architecture,
+    train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError, TrainingState},
+    zoo::{Architecture, Weights},
 };
 
 /// Steps between two savings: half a minute on two cores.
@@ -32,6 +33,9 @@ pub struct Options {
     /// Which model
     #[arg(long, value_enum, default_value_t = Architecture::Crnn)]
     model: Architecture,
+    /// Begin with the weights of this checkpoint, which is one model, instead of untrained ones
+    #[arg(long, value_name = "DIR", conflicts_with = "model")]
+    from: Option<PathBuf>,
     /// The checkpoint to make; meanwhile OUT.training holds the run, and an interrupted one goes on from there
     #[arg(long)]
     out: PathBuf,
@@ -66,7 +70,7 @@ pub struct Options {
     #[arg(long, default_value_t = 300)]
     warmup: u64,
     /// Steps in which the auxiliary head forms features, before the recurrent layers begin anew on them [default: the
-    /// model's]
+    /// model's, 0 with --from]
     #[arg(long)]
     feature_steps: Option<u64>,
     /// How often the learning rate rises and falls after that
@@ -120,7 +124,9 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         device: options.device.settle()?,
         threads: options.threads.map_or_else(default_threads, usize::from),
     };
-    let config = train_config(options, session);
+    let first = options.from.as_deref().map(First::open).transpose()?;
+    let architecture = first.as_ref().map_or(options.model, |first| first.architecture);
+    let config = train_config(options, architecture, first.as_ref(), session);
     let saved = if options.fresh {
         None
     } else {
@@ -148,7 +154,8 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         measure_on: PROGRESS_PICTURES,
         drawing_threads: drawing_threads(session.device),
     };
-    let model = options.model.model().map_err(TrainError::from)?;
+    let model = architecture.model().map_err(TrainError::from)?;
+    let saved = saved.or_else(|| first.map(|first| TrainingState::untrained(first.weights)));
     let mut watch = Watch::new(&config, begun);
     if let Some(root) = &options.log {
         watch.log = Some(Log::open(root, &header(options, &config))?);
@@ -177,7 +184,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
             ("accuracy_count".to_owned(), unseen as f64),
         ]
         .into(),
-        parent: None,
+        parent: config.from.clone(),
         training: Training {
             command: command(options, &config),
             seed: config.seed,
@@ -200,16 +207,50 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
+/// The first weights, of a checkpoint.
+struct First {
+    digest: String,
+    architecture: Architecture,
+    weights: Weights,
+}
+
+impl First {
+    fn open(root: &Path) -> Result<Self, CommandError> {
+        let checkpoint = Checkpoint::open_or_shipped(Some(root))?;
+        if checkpoint.manifest().members().len() > 1 {
+            return Err(CommandError::Usage(format!(
+                "{}: training begins with one model, this checkpoint has several",
+                root.display()
+            )));
+        }
+        let (architecture, _, weights) = checkpoint.model()?;
+        Ok(Self {
+            digest: checkpoint.digest()?,
+            architecture,
+            weights,
+        })
+    }
+}
+
+fn train_config(
+    options: &Options,
+    architecture: Architecture,
+    first: Option<&First>,
+    session: SessionConfig,
+) -> TrainConfig {
+    let feature_steps = || match first {
+        Some(_) => 0,
+        None => architecture.feature_steps(),
+    };
     TrainConfig {
-        model: options.model.name().to_owned(),
+        model: architecture.name().to_owned(),
         samples: options.samples,
         seed: options.seed,
         batch: usize::from(options.batch),
         learning_rate: options.learning_rate,
         warmup: options.warmup,
         floor: 0.02,
-        feature_steps: options.feature_steps.unwrap_or(options.model.feature_steps()),
+        feature_steps: options.feature_steps.unwrap_or_else(feature_steps),
         cycles: options.cycles,
         threads: session.threads,
         style: match options.fonts.as_slice() {
@@ -221,6 +262,7 @@ fn train_config(options: &Options, session: SessionConfig) -> TrainConfig {
         },
         filtered: options.filtered,
         scheme_version: SCHEME_VERSION,
+        from: first.map(|first| first.digest.clone()),
     }
 }
 
@@ -245,10 +287,13 @@ fn command(options: &Options, config: &TrainConfig) -> String {
     if options.filtered {
         style += " --filtered";
     }
+    let begin = match &options.from {
+        Some(root) => format!("--from {}", output::quoted(&root.to_string_lossy())),
+        None => format!("--model {}", config.model),
+    };
     format!(
-        "parallax train --model {} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
+        "parallax train {begin} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
          --feature-steps {} --cycles {} --threads {}",
-        config.model,
         config.samples,
         config.seed,
         config.batch,

@@ -35,6 +35,9 @@ pub struct TrainConfig {
     pub filtered: bool,
     /// Version of the renderer.
     pub scheme_version: u32,
+    /// Digest of the checkpoint whose weights are the first ones; `None` of weights that follow from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 impl TrainConfig {
@@ -105,6 +108,7 @@ mod tests {
             style: Style::default(),
             filtered: false,
             scheme_version: 1,
+            from: None,
         }
     }
 

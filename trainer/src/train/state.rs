@@ -189,6 +189,7 @@ mod tests {
             style: Style::default(),
             filtered: false,
             scheme_version: 1,
+            from: None,
         };
         let state = TrainingState {
             weights: Weights {

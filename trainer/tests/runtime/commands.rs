@@ -2,10 +2,10 @@
 
 use std::{fs, path::Path, process::Command};
 
-use parallax_trainer::data::folder::Folder;
+use parallax_trainer::{data::folder::Folder, models::Checkpoint};
 use tempfile::TempDir;
 
-use crate::program::{failure, names, parallax, success};
+use crate::program::{failure, misuse, names, parallax, printed, success};
 
 #[test]
 fn from_training_to_a_perturbed_folder() {
@@ -70,6 +70,36 @@ fn assert_within(plain: &Path, perturbed: &Path, epsilon: f32) {
         let largest = a.iter().zip(b.iter()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
         assert!((1..=limit).contains(&largest), "{}: {largest}", entry.file);
     }
+}
+
+#[test]
+fn training_begins_with_a_checkpoint() {
+    let root = TempDir::new().unwrap();
+    let root = root.path();
+    let train = "train --samples 16 --batch 16 --threads 2 --device cpu --unseen 20 --json --out";
+    success(root, &format!("{train} model --model lenet-ctc --seed 3"));
+    // A step that moves nothing.
+    success(
+        root,
+        &format!("{train} second --from model --seed 4 --learning-rate 1e-12"),
+    );
+    success(root, &format!("{train} other --model lenet-ctc --seed 4"));
+    let open = |name: &str| Checkpoint::open_or_shipped(Some(&root.join(name))).unwrap();
+    let [model, second, other] = ["model", "second", "other"].map(|name| open(name).model().unwrap().2.parameters);
+    let apart = |a: &[f32], b: &[f32]| {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    };
+    assert!(apart(&model, &second) < 1e-6);
+    assert!(apart(&model, &other) > 1e-2);
+    assert_eq!(open("second").manifest().parent, Some(open("model").digest().unwrap()));
+
+    printed(root, "ensemble --checkpoint model --checkpoint other --out both --json");
+    let both = misuse(root, "train --from both --samples 16 --out third");
+    assert!(both.contains("training begins with one model"), "{both}");
+    let chosen = misuse(root, &format!("{train} third --from model --model crnn"));
+    assert!(chosen.contains("cannot be used with"), "{chosen}");
+    assert_eq!(names(root), ["both", "model", "other", "second"]);
 }
 
 #[test]

@@ -30,6 +30,7 @@ fn config() -> TrainConfig {
         style: Style::default(),
         filtered: false,
         scheme_version: SCHEME_VERSION,
+        from: None,
     }
 }
 

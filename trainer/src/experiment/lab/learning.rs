@@ -41,6 +41,7 @@ impl Lab {
             style: style.clone(),
             filtered: false,
             scheme_version: SCHEME_VERSION,
+            from: None,
         };
         let recognizer = self.cache.get_or("base", &(VERSION, self.device(), &config), || {
             self.begin(&format!("{} learns from {samples} clean captchas", architecture.name()))?;

@@ -16,12 +16,16 @@ use image::GrayImage;
 use parallax_captcha::alphabet::{CLASSES, Label};
 use parallax_captcha::perturb::{FRAMES, GradientModel, PerturbConfig, perturb};
 use parallax_captcha::text::{Style, draw, model_input};
-use parallax_edge_shared::admin::{GradientReply, SetState, SetSummary};
+use parallax_edge_shared::admin::{AdminErrorReply, GradientReply, SetState, SetSummary};
+use parallax_onnx::codec;
+use parallax_tests::checkpoint::Checkpoint;
 use parallax_tests::edge::{Edge, EdgeConfig};
 use parallax_tests::image_set::ImageSet;
 use parallax_tests::paths::tool;
 use parallax_tests::shipped::{self, ONE_THREAD};
 use parallax_trainer::models::{AttackModel, Recognizer};
+use parallax_trainer::train::initial_weights;
+use parallax_trainer::zoo::Architecture;
 use serde_json::json;
 
 /// Pictures asked of the edge.
@@ -43,6 +47,29 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
     assert_eq!(members.len(), 2);
     for (index, member) in members.iter().enumerate() {
         computes_what_onnx_runtime_does(&edge, index, &shipped::file(&member.attack));
+    }
+    any_model_with_ctc_can_be_a_substitute(&edge);
+}
+
+/// Untrained ones of the zoo, sent to the edge. Those that do not read by frames are refused, which it says.
+fn any_model_with_ctc_can_be_a_substitute(edge: &Edge) {
+    for architecture in Architecture::ALL {
+        let model = architecture.model().unwrap();
+        let graph = model.attack(&initial_weights(&model, 1)).unwrap();
+        let mut checkpoint = Checkpoint::shipped().alone().with_attack(codec::encode(&graph));
+        checkpoint.manifest.architecture = architecture.name().to_owned();
+        checkpoint.manifest.frames = model.frames();
+        let bundle = checkpoint.signed(&edge.signing_key).encode().unwrap();
+        let call = edge.client.post("/admin/v1/checkpoints").bearer(&edge.admin_key);
+        let reply = call.body("application/json", bundle).send();
+        if model.frames() == FRAMES {
+            assert_eq!(reply.status, 201, "{architecture:?}: {reply:?}");
+            computes_what_onnx_runtime_does(edge, 0, &checkpoint.attack);
+        } else {
+            assert_eq!(reply.status, 422, "{architecture:?}: {reply:?}");
+            let error = reply.json::<AdminErrorReply>().error;
+            assert_eq!(error.field.as_deref(), Some("manifest.input"), "{}", error.message);
+        }
     }
 }
 

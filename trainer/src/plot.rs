@@ -8,8 +8,8 @@ const LEFT: f64 = 66.0;
 const TOP: f64 = 16.0;
 const PLOT: [f64; 2] = [330.0, 330.0];
 /// Distinguishable without colour vision (Okabe and Ito 2008).
-pub(crate) const COLOURS: [&str; 7] = [
-    "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7",
+pub(crate) const COLOURS: [&str; 10] = [
+    "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#8a8a8a", "#7a4a1e", "#9b9b00",
 ];
 
 /// A plot of lines; both axes go from 0 to 1.

@@ -56,7 +56,8 @@ pub struct Options {
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
-    /// Threads of each repetition: several with a thread each are faster than one with several [default: 1]
+    /// Threads of each repetition: several with a thread each are faster than one with several [default: 1; on CUDA one for
+    /// each core]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Repetitions at a time, 2 GB of memory each [default: as many as there are cores for their threads; 1 on CUDA, and no
@@ -116,10 +117,20 @@ struct Made {
 pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
     files::refuse_unwritable(&options.out)?;
+    let device = options.device.settle()?;
     let session = SessionConfig {
-        device: options.device.settle()?,
-        threads: options.threads.map_or(1, usize::from),
+        device,
+        threads: match (options.threads, device) {
+            (Some(threads), _) => usize::from(threads),
+            (None, Device::Cpu) => 1,
+            // One repetition at a time, whose captchas the cores perturb.
+            (None, Device::Cuda) => default_threads(),
+        },
     };
+    eprintln!(
+        "{device}, {} threads; captchas are perturbed on the cpu",
+        session.threads
+    );
     let jobs = jobs(options, session)?;
     if options.experiment == Experiment::Clusters && substitutes(options).len() < 2 {
         return Err(CommandError::Usage(

@@ -43,7 +43,7 @@ pub struct Options {
     /// Other numbers of gradients, with the product's budget
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
     steps: Vec<u32>,
-    /// Without one part of the attack at a time as well, at this multiple of the product's budget and without its gate
+    /// Without one part of the attack at a time as well, or with one changed, at this multiple of the product's budget and without its gate
     #[arg(long, value_name = "N", value_parser = factor)]
     ablations: Option<f32>,
     /// Noise instead of gradients as well: what the product's budget does without an attack
@@ -72,7 +72,7 @@ pub struct Options {
     #[arg(long, default_value = "scoreboard/cache")]
     cache: PathBuf,
     /// Nothing is measured: the scoreboard.json of an earlier run, for --readme
-    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint"])]
+    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint", "steps", "ablations", "noise", "leave_one_out", "adaptive"])]
     from: Option<PathBuf>,
     /// A Markdown file whose lines between `<!-- scoreboard -->` and `<!-- /scoreboard -->` become the table of effect against
     /// cost
@@ -110,6 +110,8 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         device: options.device.settle()?,
         threads: options.threads.map_or_else(default_threads, usize::from),
     };
+    let SessionConfig { device, threads } = session;
+    eprintln!("{device}, {threads} threads; captchas are perturbed on the cpu");
     let size = Size {
         count: options.count as usize,
         seed: options.seed,
@@ -167,8 +169,7 @@ fn write_readme(readme: Option<(&Path, String)>, board: &Scoreboard) -> Result<(
 
 fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError> {
     let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
-    let attacks = checkpoint.attacks()?;
-    let members: Vec<_> = attacks.iter().map(|(_, member)| member.clone()).collect();
+    let members: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();
     let with = |name: String, members: &[Member<Vec<u8>>], perturb: PerturbConfig, factor: Option<f32>| Configuration {
         name,
         gradients: Gradients::Of(members.to_vec()),
@@ -210,18 +211,45 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
     if options.noise {
         configurations.push(unattacked("noise", Gradients::Noise, None));
     }
-    if options.leave_one_out && attacks.len() > 1 {
-        configurations.extend(attacks.iter().enumerate().map(|(left_out, (name, _))| {
-            let others = members.iter().enumerate().filter(|(index, _)| *index != left_out);
-            let others: Vec<_> = others.map(|(_, member)| member.clone()).collect();
-            Configuration {
-                without: Some(name.clone()),
-                ..with(format!("without {name}"), &others, PerturbConfig::default(), None)
-            }
-        }));
+    if options.leave_one_out {
+        if members.len() < 2 {
+            return Err(CommandError::Usage(
+                "--leave-one-out: the checkpoint has one model only".to_owned(),
+            ));
+        }
+        let names = checkpoint
+            .manifest()
+            .members()
+            .into_iter()
+            .map(|member| member.architecture);
+        configurations.extend(
+            distinct(names.collect())
+                .into_iter()
+                .enumerate()
+                .map(|(left_out, name)| {
+                    let others = members.iter().enumerate().filter(|(index, _)| *index != left_out);
+                    let others: Vec<_> = others.map(|(_, member)| member.clone()).collect();
+                    Configuration {
+                        without: Some(name.clone()),
+                        ..with(format!("without {name}"), &others, PerturbConfig::default(), None)
+                    }
+                }),
+        );
     }
     refuse_equal("configurations", configurations.iter().map(|one| one.name.as_str()))?;
     Ok(configurations)
+}
+
+/// `names`, numbered where several are equal.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let numbered = names.iter().enumerate().map(|(index, name)| {
+        let before = names.iter().take(index).filter(|other| *other == name).count();
+        match names.iter().filter(|other| *other == name).count() {
+            1 => name.clone(),
+            _ => format!("{name}-{}", before + 1),
+        }
+    });
+    numbered.collect()
 }
 
 fn race(options: &Options) -> Result<Option<Race>, CommandError> {
@@ -305,4 +333,15 @@ fn command(options: &Options, session: SessionConfig) -> String {
         }
     }
     command + &format!(" --device {} --threads {}", session.device, session.threads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_are_numbered() {
+        let names = ["crnn", "lenet-ctc", "crnn"].map(str::to_owned).to_vec();
+        assert_eq!(distinct(names), ["crnn-1", "lenet-ctc", "crnn-2"]);
+    }
 }

@@ -2,8 +2,7 @@
 
 use super::{
     ADAPTIVE, ATTACKER, Bench, ExperimentError, Row, Use,
-    report::{Page, Told},
-    statistics::Share,
+    report::{Page, Place, Told, verdicts},
     with_people,
 };
 
@@ -37,21 +36,31 @@ pub(super) fn rows(bench: &Bench<'_>) -> Result<Vec<Row>, ExperimentError> {
 /// At 40 % people at most two points more than without any, and never more than without fine-tuning.
 fn findings(told: &Told<'_>) -> Vec<String> {
     let mut findings = Vec::new();
-    let tuned = |percent: u32| told.raw("fine-tuned", f64::from(percent)).map(Share::rate);
+    let tuned = |percent: u32| told.place("fine-tuned", f64::from(percent));
+    let above = |some: Place<'_>, other: Place<'_>, points: f64| {
+        let (raw, best) = (
+            some.raw.at_most_above(other.raw, points),
+            some.best.at_most_above(other.best, points),
+        );
+        verdicts(raw, best)
+    };
     if let (Some(none), Some(some)) = (tuned(0), tuned(40)) {
-        let points = 100.0 * (some - none);
-        let verdict = if points <= 2.0 { "met" } else { "missed" };
+        let points = 100.0 * (some.raw.rate() - none.raw.rate());
         findings.push(format!(
-            "At 40 % people {points:+.1} points against none (goal: at most 2 more, {verdict})."
+            "At 40 % people {points:+.1} points against none (goal: at most 2 more, {}).",
+            above(some, none, 0.02)
         ));
     }
-    let worst = PEOPLE.into_iter().filter_map(tuned).fold(0.0, f64::max);
-    if let Some(before) = told.raw("not fine-tuned", 0.0) {
-        let verdict = if worst <= before.rate() { "met" } else { "missed" };
+    let worst = PEOPLE
+        .into_iter()
+        .filter_map(tuned)
+        .max_by(|a, b| a.raw.rate().total_cmp(&b.raw.rate()));
+    if let (Some(worst), Some(before)) = (worst, told.place("not fine-tuned", 0.0)) {
         findings.push(format!(
-            "Fine-tuned at most {:.1} %, not fine-tuned {:.1} % (goal: never more, {verdict}).",
-            100.0 * worst,
-            100.0 * before.rate()
+            "Fine-tuned at most {}, not fine-tuned {} (goal: never more, {}).",
+            worst.raw,
+            before.raw,
+            above(worst, before, 0.0)
         ));
     }
     findings

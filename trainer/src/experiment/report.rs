@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt::Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::statistics::Share;
+use super::statistics::{Share, Verdict};
 use crate::plot::{COLOURS, Plot};
 
 /// One measurement.
@@ -66,25 +66,35 @@ pub(super) struct Told<'a> {
     groups: Vec<&'a Group<'a>>,
 }
 
-impl Told<'_> {
-    /// Success without any filter of a series at a place.
-    pub(super) fn raw(&self, series: &str, x: f64) -> Option<Share> {
+/// A place of a series, of all seeds together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Place<'a> {
+    /// What was done before.
+    pub(super) stage: &'a str,
+    /// Success without any filter.
+    pub(super) raw: Share,
+    /// Success with the best filter.
+    pub(super) best: Share,
+}
+
+impl<'a> Told<'a> {
+    /// A series at a place.
+    pub(super) fn place(&self, series: &str, x: f64) -> Option<Place<'a>> {
         let group = self.groups.iter().find(|group| group.series == series && group.x == x);
-        group.map(|group| group.raw())
+        group.map(|group| group.place())
     }
 
-    /// What the worst substitute reads of clean captchas, where that was measured: by series and step.
-    pub(super) fn originals(&self) -> Vec<(&str, &str, Share)> {
-        let groups = self.groups.iter();
-        groups
-            .filter_map(|group| Some((group.series, group.stage, group.original()?)))
-            .collect()
-    }
-
-    /// Success without any filter at a place, of every series that has it.
-    pub(super) fn at(&self, x: f64) -> Vec<Share> {
+    /// A place of every series that has it.
+    pub(super) fn at(&self, x: f64) -> Vec<Place<'a>> {
         let groups = self.groups.iter().filter(|group| group.x == x);
-        groups.map(|group| group.raw()).collect()
+        groups.map(|group| group.place()).collect()
+    }
+
+    /// The least that the substitutes of a seed read of clean captchas, anywhere on a series; `None` if none was measured.
+    pub(super) fn least_original(&self, series: &str) -> Option<Share> {
+        let groups = self.groups.iter().filter(|group| group.series == series);
+        let originals = groups.flat_map(|group| group.rows.iter().filter_map(|row| row.original));
+        originals.min_by(|a, b| a.rate().total_cmp(&b.rate()))
     }
 }
 
@@ -97,7 +107,15 @@ struct Group<'a> {
     rows: Vec<&'a Row>,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    fn place(&self) -> Place<'a> {
+        Place {
+            stage: self.stage,
+            raw: self.raw(),
+            best: self.best(),
+        }
+    }
+
     fn raw(&self) -> Share {
         Share::sum(self.rows.iter().map(|row| row.raw))
     }
@@ -171,7 +189,7 @@ impl Page {
         let mut text = format!(
             "# {}\n\n{}\n\n`{command}`: scale {} of the paper's counts, {} seeds, {} captchas in a measurement{base}. \
              Success is the whole text right, of all seeds together, with the 95 % Wilson \
-             interval, which takes all captchas for independent, and beside it the lowest and highest seed; *raw* without any filter, *best* with the best of none, Otsu, median, JPEG and blur, chosen for each \
+             interval, which takes all captchas for independent, and beside it the lowest and highest seed; *raw* without any filter, *best*, dashed, with the best of none, Otsu, median, JPEG and blur, chosen for each \
              measurement.\n\n![{}]({}.svg)\n",
             self.title, self.about, report.scale, report.seeds, report.measured, self.title, report.experiment,
         );
@@ -226,7 +244,7 @@ impl Page {
     pub(super) fn svg(&self, report: &Report) -> String {
         let groups = groups(&report.rows);
         let most = groups.iter().fold(1.0_f64, |most, group| most.max(group.x));
-        let mut plot = Plot::new(self.x, "success of the attacker");
+        let mut plot = Plot::new(self.x, "success of the attacker (dashed: best filter)");
         let mut ticks: Vec<f64> = groups.iter().map(|group| group.x).collect();
         ticks.sort_by(f64::total_cmp);
         ticks.dedup();
@@ -265,11 +283,15 @@ impl Page {
 /// A goal and whether it was met, with the best filter as well if that says otherwise.
 fn told(group: &Group<'_>, goal: f64) -> String {
     let [raw, best] = [group.raw(), group.best()].map(|share| share.at_most(goal));
-    let percent = 100.0 * goal;
+    format!("{:.0} %: {}", 100.0 * goal, verdicts(raw, best))
+}
+
+/// Whether a goal was met, with the best filter as well if that says otherwise.
+pub(super) fn verdicts(raw: Verdict, best: Verdict) -> String {
     if raw == best {
-        format!("{percent:.0} %: {raw}")
+        raw.to_string()
     } else {
-        format!("{percent:.0} %: {raw} raw, {best} with the best filter")
+        format!("{raw} raw, {best} with the best filter")
     }
 }
 

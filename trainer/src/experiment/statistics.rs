@@ -62,6 +62,19 @@ impl Share {
         }
     }
 
+    /// Whether the success is at most `points` (a share, not percent) above that of `other`, by the ends of both intervals.
+    #[must_use]
+    pub fn at_most_above(self, other: Self, points: f64) -> Verdict {
+        let ([low, high], [other_low, other_high]) = (self.interval(), other.interval());
+        if high - other_low <= points {
+            Verdict::Met
+        } else if low - other_high > points {
+            Verdict::Missed
+        } else {
+            Verdict::Within
+        }
+    }
+
     /// All of several together.
     #[must_use]
     pub fn sum(shares: impl IntoIterator<Item = Self>) -> Self {
@@ -100,5 +113,17 @@ mod tests {
         ] {
             assert_eq!(Share { success, count: 100 }.at_most(0.3), expected, "{success}");
         }
+    }
+
+    #[test]
+    fn a_difference_is_judged_by_both_intervals() {
+        let share = |success| Share { success, count: 1_000 };
+        // 2.0 % (1.3 to 3.1) and 59.0 % (55.9 to 62.0).
+        let [few, many] = [20, 590].map(share);
+        assert_eq!(few.at_most_above(many, 0.0), Verdict::Met);
+        assert_eq!(few.at_most_above(few, 0.02), Verdict::Met);
+        assert_eq!(few.at_most_above(few, 0.0), Verdict::Within);
+        assert_eq!(many.at_most_above(few, 0.5), Verdict::Missed);
+        assert_eq!(many.at_most_above(few, 0.57), Verdict::Within);
     }
 }

@@ -15,6 +15,7 @@ mod run;
 
 pub use cluster::{Clustered, Learn, Start, finetune_clusters};
 pub use lambda::Lambda;
+pub(crate) use progress::VERSION;
 pub use progress::{Course, Progress, finished, kept, origin};
 pub use queries::{Queries, QueriesError, Query, Unusable, classes as answer_classes};
 pub use run::{FinetuneConfig, FinetuneReport, Finetuned, Measurement, Outcome, Watch, finetune};

@@ -168,8 +168,9 @@ pub fn finished(bytes: &[u8]) -> Result<Finetuned, StateError> {
     })
 }
 
-/// Raised when the code of fine-tuning changes what comes of it: older runs are then not gone on with.
-const VERSION: u32 = 1;
+/// Raised when the code of fine-tuning changes what comes of it: older runs are then not gone on with, and older results not
+/// used any more.
+pub(crate) const VERSION: u32 = 2;
 
 /// SHA-256 of what a run follows from: weights, queries, settings, and `machine`, which says where it runs. What was kept
 /// of another run has another name.
@@ -207,6 +208,31 @@ mod tests {
         assert!((score(&measured(0.8, 0.5), adaptive) - 0.4).abs() < 1e-9);
         assert!((score(&measured(0.95, 0.5), adaptive) - 0.5).abs() < 1e-9);
         assert!((score(&measured(0.1, 0.5), Lambda::Fixed(1.0)) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn while_no_answer_is_given_later_weights_are_better() {
+        let measured = |accuracy, agreement| Measurement {
+            step: 25,
+            lambda: 1.0,
+            accuracy,
+            agreement,
+        };
+        let lambda = Lambda::Adaptive { target: 0.9 };
+        // What was measured before, what is measured now, as shares of originals and of answers; whether now is the best.
+        for (before, now, expected) in [
+            ((0.99, 0.0), (0.95, 0.0), true),
+            ((0.99, 0.0), (0.80, 0.0), false),
+            ((0.70, 0.0), (0.80, 0.0), true),
+            ((0.99, 0.1), (0.95, 0.1), false),
+            ((0.99, 0.1), (0.95, 0.2), true),
+            ((0.99, 0.1), (0.99, 0.0), false),
+        ] {
+            let mut course = Course::new(measured(before.0, before.1), Controller::new(lambda));
+            let is_best = course.add(measured(now.0, now.1), course.controller, lambda);
+            assert_eq!(is_best, expected, "{before:?}, {now:?}");
+            assert_eq!(course.since_best, usize::from(!expected));
+        }
     }
 
     #[test]

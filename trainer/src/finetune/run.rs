@@ -37,9 +37,9 @@ pub struct FinetuneConfig {
     pub learning_rate: f32,
     /// How much originals count.
     pub lambda: Lambda,
-    /// Queries that are looked at, repetitions included, at most.
+    /// Queries that are looked at, repetitions included, at most, but for 100 steps.
     pub most_looks: usize,
-    /// How often each is looked at, at most: what a solver does is learned in a few passes, as long as the learning rate
+    /// How often each is looked at, at most, but for 100 steps: what a solver does is learned in a few passes, as long as the learning rate
     /// falls over them.
     pub most_passes: usize,
     /// Measurements without a better one, after which training ends.
@@ -205,7 +205,7 @@ pub fn finetune(
                 step: done as u64,
                 loss: report.loss,
                 grad_norm: report.grad_norm,
-                saved: 0,
+                saved: begun as u64,
             });
         }
         if done % measure_every == 0 || done == steps {

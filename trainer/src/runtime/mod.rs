@@ -66,6 +66,17 @@ pub struct SessionConfig {
     pub threads: usize,
 }
 
+impl SessionConfig {
+    /// With as many threads on the CPU: captchas are perturbed one at a time, where there is nothing to gain from a GPU.
+    #[must_use]
+    pub fn on_the_cpu(self) -> Self {
+        Self {
+            device: Device::Cpu,
+            ..self
+        }
+    }
+}
+
 /// Whether a session replays its kernels as one CUDA graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Captured {

@@ -1,4 +1,4 @@
-//! What each part of the attack is worth: the product's configuration without it, at a smaller budget, where not all solvers
+//! What each part of the attack is worth: the product's configuration without it, or with it changed, at a smaller budget, where not all solvers
 //! fail anyway.
 
 use parallax_captcha::perturb::{Budget, InsertionPenalty, PerturbConfig, Sparse};
@@ -44,7 +44,7 @@ pub fn ablations(factor: f32) -> Vec<(String, PerturbConfig)> {
             without(&|config| config.budget = Budget::Uniform { epsilon: near }),
         ),
         (
-            "100 pixels in blocks of 5 move twice as far",
+            "100 pixels in blocks of 5 move further, as far again as strokes do",
             without(&|config| {
                 config.sparse = Some(Sparse {
                     pixels: 100,

@@ -52,8 +52,8 @@ pub struct Cost {
     pub perturb: serde_json::Value,
     /// Gradients for a captcha.
     pub gradients: u32,
-    /// Milliseconds for a captcha on one thread of the CPU here, with its models loaded; `None` elsewhere.
-    pub milliseconds: Option<f64>,
+    /// Milliseconds for a captcha on one thread of the CPU here, with its models loaded.
+    pub milliseconds: f64,
     /// What the readability gate left of the perturbations; `None` where there were none to judge.
     pub strengths: Option<Strengths>,
 }

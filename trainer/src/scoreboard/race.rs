@@ -9,7 +9,7 @@ use crate::plot::{COLOURS, Plot};
 pub(super) fn section(adaptive: &Adaptive) -> String {
     let mut text = format!(
         "\n## An attacker that retrains\n\n{}, trained on captchas as they are drawn, buys the texts of perturbed ones and \
-         retrains on them until what it reads of held-out ones rises no more, for twenty passes at most, two of more than \
+         retrains on them until what it reads of held-out ones rises no more, for twenty passes (or 100 steps) at most, two of more than \
          30,000. The models then learn from its answers to new captchas, and new ones are perturbed with them. Success with the best filter.\n\n![captchas bought against success](adaptive.svg)\n\n\
          | bought | before | retrained | passes | held out, half-way and at last | answers | after the models learned from them \
          | left of what it gained | plain ones that the worst model reads |\n\

@@ -148,11 +148,10 @@ fn effect_against_cost(board: &Scoreboard) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {passed} | {held_out} |{}",
+            "| {} | {} | {:.0} | {passed} | {held_out} |{}",
             cost.configuration,
             cost.gradients,
-            cost.milliseconds
-                .map_or(String::new(), |milliseconds| format!("{milliseconds:.0}")),
+            cost.milliseconds,
             programs.iter().map(of_program).collect::<String>(),
         );
     }
@@ -272,7 +271,7 @@ mod tests {
             models: Vec::new(),
             perturb: serde_json::Value::Null,
             gradients,
-            milliseconds: Some(61.7),
+            milliseconds: 61.7,
             strengths: (gradients > 0).then_some(Strengths {
                 full: 97,
                 weakened: 2,

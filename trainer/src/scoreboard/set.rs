@@ -12,7 +12,7 @@ use crate::{
     experiment::{Cache, ExperimentError, Images, digest, pack, unpack},
     interrupt,
     preprocess::Preprocess,
-    runtime::{Device, SessionConfig},
+    runtime::SessionConfig,
 };
 
 /// Raised when code changes what comes of a stage: older results are then not used any more.
@@ -24,7 +24,7 @@ const TIMED: usize = 30;
 pub(super) struct Set {
     digest: String,
     pub(super) pictures: Vec<Picture>,
-    pub(super) milliseconds: Option<f64>,
+    pub(super) milliseconds: f64,
 }
 
 impl Set {
@@ -32,7 +32,7 @@ impl Set {
         Self {
             digest: images.digest().to_owned(),
             pictures: images.pictures,
-            milliseconds: None,
+            milliseconds: 0.0,
         }
     }
 
@@ -43,6 +43,7 @@ impl Set {
         session: SessionConfig,
         begin: &Begin<'_>,
     ) -> Result<Self, ExperimentError> {
+        let session = session.on_the_cpu();
         let members: Vec<_> = configuration
             .gradients
             .members()
@@ -99,10 +100,7 @@ fn perturbed(surrogate: &Surrogate, size: &Size, count: usize) -> Result<Vec<Pic
 }
 
 /// Milliseconds for a captcha on one thread: what some take longer than one, so that loading the models is not counted.
-fn milliseconds(surrogate: &Surrogate, size: &Size) -> Result<Option<f64>, ExperimentError> {
-    if surrogate.session.device != Device::Cpu {
-        return Ok(None);
-    }
+fn milliseconds(surrogate: &Surrogate, size: &Size) -> Result<f64, ExperimentError> {
     let on_one_thread = Surrogate {
         session: SessionConfig {
             threads: 1,
@@ -116,7 +114,7 @@ fn milliseconds(surrogate: &Surrogate, size: &Size) -> Result<Option<f64>, Exper
         Ok(start.elapsed().as_secs_f64())
     };
     let (one, more) = (seconds(1)?, seconds(1 + TIMED)?);
-    Ok(Some(((more - one) * 1e3 / TIMED as f64).max(0.0)))
+    Ok(((more - one) * 1e3 / TIMED as f64).max(0.0))
 }
 
 /// The captchas of a set after a filter, made when the first solver asks for them.

@@ -1,5 +1,7 @@
 //! What a training run is determined by, and its learning rate.
 
+use std::collections::BTreeSet;
+
 use parallax_captcha::text::Style;
 use serde::{Deserialize, Serialize};
 
@@ -81,11 +83,13 @@ impl TrainConfig {
             _ => serde_json::Map::new(),
         };
         let (mine, theirs) = (fields(self), fields(other));
-        let differing = mine.iter().filter(|(name, value)| theirs.get(*name) != Some(value));
-        differing
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect::<Vec<_>>()
-            .join(", ")
+        let names: BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
+        let differing = names.into_iter().filter(|name| mine.get(*name) != theirs.get(*name));
+        let shown = |name: &String| match mine.get(name) {
+            Some(value) => format!("{name} {value}"),
+            None => format!("no {name}"),
+        };
+        differing.map(shown).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -120,6 +124,12 @@ mod tests {
             ..config()
         };
         assert_eq!(other.difference(&config()), "samples 640, seed 3");
+        let from = TrainConfig {
+            from: Some("abc".to_owned()),
+            ..config()
+        };
+        assert_eq!(from.difference(&config()), "from \"abc\"");
+        assert_eq!(config().difference(&from), "no from");
     }
 
     #[test]

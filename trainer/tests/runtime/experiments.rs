@@ -70,18 +70,33 @@ fn a_repeated_experiment_makes_nothing_again() {
 
     // Four attackers and five numbers of queries; three kinds of captchas and four numbers; two sets and three attackers, of which
     // one cannot have bought any before the first set.
-    for (experiment, rows) in [
-        (Experiment::Fig9, 4 * 5),
-        (Experiment::Fig11, 3 * 4),
-        (Experiment::Generations, 2 * 3 - 1),
+    for (experiment, rows, told) in [
+        (
+            Experiment::Fig9,
+            4 * 5,
+            &[
+                "| resnet-attention | 50 queries |",
+                "- Mean of the 4 attackers after 50 queries: ",
+            ] as &[_],
+        ),
+        (Experiment::Fig11, 3 * 4, &["| near the boundary | 50 queries |"]),
+        (
+            Experiment::Generations,
+            2 * 3 - 1,
+            &[
+                "| never retrained | set 1 |",
+                "| retrained on the sets before | set 1 |",
+            ],
+        ),
     ] {
         let (report, _) = run(experiment, 1);
         assert_eq!(report.rows.len(), rows, "{}", experiment.name());
         assert!(report.rows.iter().all(|row| row.raw.count == 20));
         let (page, _) = experiment.render(&report, "the command");
-        assert!(
-            page.contains("| resnet-attention |") || page.contains("| perturbed |") || page.contains("| set 1 |"),
-            "{page}"
-        );
+        for line in told {
+            assert!(page.contains(line), "{line}: {page}");
+        }
+        // Of fifty there is no half.
+        assert!(!page.contains("near the boundary 0"), "{page}");
     }
 }

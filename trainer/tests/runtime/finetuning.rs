@@ -153,6 +153,30 @@ fn a_diverging_run_is_an_error_and_says_that_nothing_was_saved() {
     assert!(error.to_string().ends_with("nothing of it was saved"), "{error}");
 }
 
+/// Ten passes over nine answers would be thirty steps, in which weights hardly move.
+#[test]
+fn few_answers_are_learned_from_for_a_hundred_steps() {
+    let (_, model, weights) = Checkpoint::open_or_shipped(None).unwrap().model().unwrap();
+    let config = FinetuneConfig {
+        batch: 8,
+        measured_originals: 1,
+        patience: usize::MAX,
+        ..FinetuneConfig::default()
+    };
+    let outcome = finetune(
+        &model,
+        &weights,
+        &queries(10),
+        &config,
+        CPU,
+        None,
+        &mut Watcher::default(),
+    )
+    .unwrap();
+    let last = finished(outcome).report.course.last().map(|last| last.step);
+    assert_eq!(last, Some(100));
+}
+
 /// Where no step makes anything better, training ends before all passes are done, with the weights it began with.
 #[test]
 fn a_run_that_learns_nothing_more_ends_early() {

@@ -146,6 +146,14 @@ fn what_cannot_be_measured_is_refused_before_any_work() {
         ),
         ("scoreboard --count 3 --from page.md --readme page.md", "page.md"),
         (
+            "scoreboard --count 3 --checkpoint lenet-ctc --leave-one-out",
+            "the checkpoint has one model only",
+        ),
+        (
+            "scoreboard --from page.md --readme page.md --noise",
+            "cannot be used with",
+        ),
+        (
             "scoreboard --count 3 --budgets 1,1",
             "two configurations are named default",
         ),
@@ -172,6 +180,35 @@ fn what_cannot_be_measured_is_refused_before_any_work() {
         (cache("scoreboard"), cache("experiments")),
         (0, 0),
         "something was measured"
+    );
+}
+
+#[test]
+fn models_are_left_out_and_parts_of_the_attack() {
+    let root = TempDir::new().unwrap();
+    let root = root.path();
+    hardly_trained(root, "lenet-ctc", "");
+    hardly_trained(root, "inception-ctc", "");
+    let both = "ensemble --checkpoint lenet-ctc --checkpoint inception-ctc --out both --json";
+    success(root, both);
+    let line = "scoreboard --checkpoint both --budgets 1 --leave-one-out --ablations 0.5 --count 3 --threads 2 --device cpu --json";
+    let board = success(root, &line.replace("both --budgets", "both --solver both --budgets"));
+    for (without, other) in [("lenet-ctc", "inception-ctc"), ("inception-ctc", "lenet-ctc")] {
+        let configuration = format!("without {without}");
+        assert_eq!(cell(&board, &configuration, without)["is_attacked"], false);
+        assert_eq!(cell(&board, &configuration, other)["is_attacked"], true);
+        assert_eq!(cell(&board, "default", without)["is_attacked"], true);
+    }
+    let costs = board["costs"].as_array().unwrap();
+    let ablated: Vec<_> = costs
+        .iter()
+        .filter(|cost| cost["configuration"].as_str().unwrap().starts_with("0.5 times: "))
+        .collect();
+    assert_eq!((costs.len(), ablated.len()), (1 + 8 + 2, 8));
+    assert!(
+        ablated
+            .iter()
+            .all(|cost| cost["factor"].is_null() && cost["perturb"]["gate"].is_null())
     );
 }
 

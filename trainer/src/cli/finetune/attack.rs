@@ -48,7 +48,7 @@ impl Solvers {
             let surrogate = Surrogate {
                 gradients: Gradients::Of(members),
                 config: setting.perturb.clone(),
-                session,
+                session: session.on_the_cpu(),
             };
             let range = 0..ATTACKED;
             Ok(perturbed_pictures(

@@ -15,6 +15,7 @@ use self::{
 };
 use super::{CommandError, Format, output, progress};
 use crate::{
+    attack::AttackError,
     data::{
         batches::{Pictures, Sample},
         seeds::Stream,
@@ -200,7 +201,14 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     }
     solvers.before = before;
     solvers.attacker = attacker;
-    let attack = solvers.measure(&options.original.setting(), options.seed, session)?;
+    let attack = solvers
+        .measure(&options.original.setting(), options.seed, session)
+        .map_err(|error| match error {
+            CommandError::Attack(AttackError::Interrupted) => CommandError::Interrupted(Some(
+                "the models have learned and are kept, the same command goes on from there".to_owned(),
+            )),
+            error => error,
+        })?;
     match members.as_slice() {
         [(single, _)] => {
             files::refuse_existing(&options.out)?;

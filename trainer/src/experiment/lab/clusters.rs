@@ -57,7 +57,14 @@ impl Lab {
             .collect();
         let digests: Vec<_> = substitutes.iter().map(Trained::digest).collect();
         let place = (self.device(), self.session.threads);
-        let key = (VERSION, digests, &heard.images.digest, answers, config, place);
+        let key = (
+            (VERSION, finetune::VERSION),
+            digests,
+            &heard.images.digest,
+            answers,
+            config,
+            place,
+        );
         let bytes = self.cache.get_or("clusters", &key, || {
             self.begin(&format!(
                 "{} substitutes share {} queries",

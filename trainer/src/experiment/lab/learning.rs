@@ -68,7 +68,7 @@ impl Lab {
     }
 
     /// `trained`, retrained on perturbed captchas whose texts are known, until what it reads of held-out ones rises no more,
-    /// or for twenty passes, two of more than 30,000 captchas.
+    /// or for twenty passes, two of more than 30,000 captchas, and 100 steps at least.
     ///
     /// # Errors
     /// [`ExperimentError`].
@@ -129,7 +129,7 @@ impl Lab {
         let digests: Vec<_> = images.iter().map(|images| &images.digest).collect();
         let answers: Vec<_> = queries.iter().map(|(_, classes, weight)| (classes, weight)).collect();
         let key = (
-            VERSION,
+            (VERSION, finetune::VERSION),
             trained.digest(),
             digests,
             answers,

@@ -27,7 +27,7 @@ use crate::{
     finetune::FinetuneConfig,
     interrupt,
     models::{Checkpoint, CheckpointError},
-    runtime::{Device, SessionConfig, default_threads},
+    runtime::SessionConfig,
     zoo::{Architecture, Model, Weights},
 };
 
@@ -172,17 +172,6 @@ impl Lab {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// Where captchas are perturbed: one at a time there is nothing to gain from a GPU, and its computer's cores are idle.
-    fn drawing(&self) -> SessionConfig {
-        match self.session.device {
-            Device::Cpu => self.session,
-            Device::Cuda => SessionConfig {
-                device: Device::Cpu,
-                threads: default_threads(),
-            },
-        }
-    }
-
     /// Weights that were trained elsewhere are others.
     fn device(&self) -> String {
         self.session.device.to_string()
@@ -225,7 +214,7 @@ impl Lab {
                     _ => Gradients::Of(members),
                 },
                 config: setting.perturb.clone(),
-                session: self.drawing(),
+                session: self.session.on_the_cpu(),
             };
             let range = 0..count as u64;
             let pictures = perturbed_pictures(&surrogate, &setting.style, Stream::Experiment, seed, range)?;

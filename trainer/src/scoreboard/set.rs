@@ -1,6 +1,6 @@
 //! The captchas of a configuration, and what a solver reads in them after a filter: both made once.
 
-use std::{cell::OnceCell, time::Instant};
+use std::{cell::OnceCell, sync::Arc, time::Instant};
 
 use image::GrayImage;
 use parallax_captcha::{alphabet::normalise, text::SCHEME_VERSION};
@@ -11,6 +11,7 @@ use crate::{
     data::seeds::Stream,
     experiment::{Cache, ExperimentError, Images, digest, pack, unpack},
     interrupt,
+    parallel::Ordered,
     preprocess::Preprocess,
     runtime::SessionConfig,
 };
@@ -19,11 +20,13 @@ use crate::{
 const VERSION: u32 = 3;
 /// Captchas that are timed.
 const TIMED: usize = 30;
+/// Filtered captchas that wait for the one before.
+const AHEAD: usize = 16;
 
 /// The captchas of a configuration.
 pub(super) struct Set {
     digest: String,
-    pub(super) pictures: Vec<Picture>,
+    pub(super) pictures: Arc<[Picture]>,
     pub(super) milliseconds: f64,
 }
 
@@ -31,7 +34,7 @@ impl Set {
     pub(super) fn of(images: Images) -> Self {
         Self {
             digest: images.digest().to_owned(),
-            pictures: images.pictures,
+            pictures: images.pictures.into(),
             milliseconds: 0.0,
         }
     }
@@ -74,14 +77,14 @@ impl Set {
         })?;
         Ok(Self {
             digest: digest(&pictures),
-            pictures: unpack(&pictures)?,
+            pictures: unpack(&pictures)?.into(),
             milliseconds: serde_json::from_slice(&milliseconds)?,
         })
     }
 
     /// Which of `texts`, one for each captcha, are right.
     pub(super) fn right(&self, texts: &[String]) -> Vec<bool> {
-        let pairs = texts.iter().zip(&self.pictures);
+        let pairs = texts.iter().zip(self.pictures.iter());
         pairs
             .map(|(text, picture)| normalise(text) == picture.label.as_str())
             .collect()
@@ -133,10 +136,19 @@ impl<'a> Filtered<'a> {
         }
     }
 
-    fn images(&self) -> &[GrayImage] {
-        let filtered = |picture: &Picture| self.filter.apply(&picture.image);
-        self.images
-            .get_or_init(|| self.set.pictures.iter().map(filtered).collect())
+    fn images(&self, threads: usize) -> &[GrayImage] {
+        let filter = self.filter;
+        let worker = || {
+            let pictures = Arc::clone(&self.set.pictures);
+            move |index: u64| Some(filter.apply(&pictures.get(index as usize)?.image))
+        };
+        let filtered = || {
+            let workers = (0..threads).map(|_| worker());
+            Ordered::start(0..self.set.pictures.len() as u64, AHEAD, workers)
+                .flatten()
+                .collect()
+        };
+        self.images.get_or_init(filtered)
     }
 
     /// What `solver` reads in each captcha, as the edge would take it.
@@ -150,7 +162,7 @@ impl<'a> Filtered<'a> {
         let key = (VERSION, &self.set.digest, solver.digest(), self.filter.to_string());
         let bytes = cache.get_or("scoreboard-texts", &key, || {
             begin(&format!("{} reads, {}", solver.name(), self.filter))?;
-            let texts = solver.read(self.images(), session).map_err(|error| {
+            let texts = solver.read(self.images(session.threads), session).map_err(|error| {
                 // Ctrl-C ends a program that reads as well.
                 match interrupt::requested() {
                     true => ScoreboardError::Stage(ExperimentError::Interrupted),

@@ -71,6 +71,36 @@ fn a_dataset_is_a_function_of_its_seed() {
     assert_eq!(entries(root.path()), ["a", "b", "c"]);
 }
 
+/// The same texts, other glyphs.
+#[test]
+fn a_dataset_is_drawn_in_the_fonts_that_are_named() {
+    let root = TempDir::new().unwrap();
+    let drawn = |name: &str, fonts: &[&str]| {
+        let out = root.path().join(name);
+        let output = parallax(
+            dataset(&out, 3, 1)
+                .iter()
+                .map(String::as_str)
+                .chain(fonts.iter().copied()),
+        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let file = |file: &str| fs::read(out.join(file)).unwrap();
+        (file("labels.csv"), file("masks/00000.png"))
+    };
+    let (labels, all) = drawn("all", &[]);
+    let (same_labels, rubik) = drawn("rubik", &["--fonts", "rubik"]);
+    let (_, courier) = drawn("courier", &["--fonts", "courier-prime"]);
+    assert_eq!(labels, same_labels);
+    assert!(rubik != courier && (rubik != all || courier != all));
+    let line = "dataset --count 3 --seed 1 --out x --fonts rubik,arial";
+    let output = parallax(line.split(' '));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("'arial'") && text.contains("not one of bitter, courier-prime"),
+        "{text}"
+    );
+}
+
 #[test]
 fn bad_usage_is_status_2() {
     for line in [

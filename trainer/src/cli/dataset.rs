@@ -6,7 +6,7 @@ use image::GrayImage;
 use parallax_captcha::text::{self, SCHEME_VERSION, Style};
 use serde::Serialize;
 
-use super::{CommandError, Format, output, progress};
+use super::{CommandError, Format, fonts::Fonts, output, progress};
 use crate::{
     data::{
         folder::{Entry, FolderWriter},
@@ -30,6 +30,8 @@ pub struct Options {
     /// How it looks: as visitors get it, or black on white as in the paper
     #[arg(long, value_enum, default_value_t = StyleName::Default)]
     style: StyleName,
+    #[command(flatten)]
+    fonts: Fonts,
     /// How many captchas
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     count: u64,
@@ -113,7 +115,11 @@ struct Picture {
 pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let Scheme::Text = options.scheme;
     let mut writer = FolderWriter::create(&options.out)?;
-    let (style, seed, count) = (Arc::new(options.style.style()), options.seed, options.count);
+    let (style, seed, count) = (
+        Arc::new(options.fonts.of(options.style.style())),
+        options.seed,
+        options.count,
+    );
     let digits = (count - 1).to_string().len().max(5);
     let draw = move |index| {
         let captcha = text::draw(&style, picture_seed(Stream::Dataset, seed, index));

@@ -8,6 +8,7 @@ mod doctor;
 mod ensemble;
 mod experiment;
 mod finetune;
+mod fonts;
 mod key;
 mod output;
 mod perturb;

@@ -13,6 +13,7 @@ use parallax_captcha::{
 
 use super::{
     CommandError, Format,
+    fonts::Fonts,
     output::{self, quoted},
 };
 use crate::{
@@ -65,6 +66,8 @@ pub struct Options {
     /// Seed of the captchas
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    #[command(flatten)]
+    fonts: Fonts,
     /// The folder to write scoreboard.json, scoreboard.md and scoreboard.svg to
     #[arg(long, default_value = "scoreboard")]
     out: PathBuf,
@@ -115,7 +118,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let size = Size {
         count: options.count as usize,
         seed: options.seed,
-        style: Style::default(),
+        style: options.fonts.of(Style::default()),
     };
     let (configurations, solvers) = (configurations(options)?, solvers(options)?);
     let cache = Cache::open(&options.cache)?;
@@ -301,6 +304,7 @@ fn refuse_equal<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<
 /// The command that makes this scoreboard again.
 fn command(options: &Options, session: SessionConfig) -> String {
     let mut command = format!("parallax scoreboard --count {} --seed {}", options.count, options.seed);
+    command += &options.fonts.option();
     let budgets: Vec<_> = options.budgets.iter().map(ToString::to_string).collect();
     command += &format!(" --budgets {}", budgets.join(","));
     if !options.steps.is_empty() {

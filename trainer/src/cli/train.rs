@@ -8,11 +8,11 @@ use std::{
 };
 
 use indicatif::ProgressBar;
-use parallax_captcha::text::{Font, SCHEME_VERSION, Style};
+use parallax_captcha::text::SCHEME_VERSION;
 use parallax_onnx::checkpoint::Training;
 use serde::Serialize;
 
-use super::{CommandError, Format, dataset::StyleName, output, progress};
+use super::{CommandError, Format, dataset::StyleName, fonts::Fonts, output, progress};
 use crate::{
     files, interrupt,
     metrics::{Log, LogError, RunHeader},
@@ -48,9 +48,8 @@ pub struct Options {
     /// How the pictures look
     #[arg(long, value_enum, default_value_t = StyleName::Default)]
     style: StyleName,
-    /// Fonts to draw them in [default: the style's]
-    #[arg(long, value_name = "FONT,FONT", value_delimiter = ',', value_parser = font)]
-    fonts: Vec<Font>,
+    #[command(flatten)]
+    fonts: Fonts,
     /// Every other picture goes through one of the filters of `solve --preprocess`, at random: a solver that expects them
     #[arg(long)]
     filtered: bool,
@@ -88,11 +87,6 @@ pub struct Options {
     /// Discard an interrupted run instead of going on with it
     #[arg(long)]
     fresh: bool,
-}
-
-fn font(name: &str) -> Result<Font, String> {
-    let known = || Font::ALL.map(|font| font.to_string()).join(", ");
-    serde_json::from_value(name.into()).map_err(|_| format!("not one of {}", known()))
 }
 
 fn learning_rate(text: &str) -> Result<f32, String> {
@@ -253,13 +247,7 @@ fn train_config(
         feature_steps: options.feature_steps.unwrap_or_else(feature_steps),
         cycles: options.cycles,
         threads: session.threads,
-        style: match options.fonts.as_slice() {
-            [] => options.style.style(),
-            fonts => Style {
-                fonts: fonts.to_vec(),
-                ..options.style.style()
-            },
-        },
+        style: options.fonts.of(options.style.style()),
         filtered: options.filtered,
         scheme_version: SCHEME_VERSION,
         from: first.map(|first| first.digest.clone()),
@@ -279,11 +267,7 @@ fn header(options: &Options, config: &TrainConfig) -> RunHeader {
 
 /// The command that makes this checkpoint again, on the same machine.
 fn command(options: &Options, config: &TrainConfig) -> String {
-    let mut style = options.style.name().to_owned();
-    if !options.fonts.is_empty() {
-        let fonts: Vec<String> = options.fonts.iter().map(ToString::to_string).collect();
-        style += &format!(" --fonts {}", fonts.join(","));
-    }
+    let mut style = options.style.name().to_owned() + &options.fonts.option();
     if options.filtered {
         style += " --filtered";
     }

@@ -191,7 +191,7 @@ fn models_are_left_out_and_parts_of_the_attack() {
     hardly_trained(root, "inception-ctc", "");
     let both = "ensemble --checkpoint lenet-ctc --checkpoint inception-ctc --out both --json";
     success(root, both);
-    let line = "scoreboard --checkpoint both --budgets 1 --leave-one-out --ablations 0.5 --count 3 --threads 2 --device cpu --json";
+    let line = "scoreboard --checkpoint both --budgets 1 --leave-one-out --ablations 0.5 --count 3 --fonts bitter,rubik --threads 2 --device cpu --json";
     let board = success(root, &line.replace("both --budgets", "both --solver both --budgets"));
     for (without, other) in [("lenet-ctc", "inception-ctc"), ("inception-ctc", "lenet-ctc")] {
         let configuration = format!("without {without}");
@@ -205,6 +205,8 @@ fn models_are_left_out_and_parts_of_the_attack() {
         .filter(|cost| cost["configuration"].as_str().unwrap().starts_with("0.5 times: "))
         .collect();
     assert_eq!((costs.len(), ablated.len()), (1 + 8 + 2, 8));
+    let page = fs::read_to_string(root.join("scoreboard/scoreboard.md")).unwrap();
+    assert!(page.contains(" --fonts bitter,rubik "), "{page}");
     assert!(
         ablated
             .iter()

@@ -67,7 +67,7 @@ enum BudgetName {
     Paper,
 }
 
-fn epsilon(text: &str) -> Result<Epsilon, String> {
+pub(super) fn epsilon(text: &str) -> Result<Epsilon, String> {
     let radius = text.parse().ok().and_then(Epsilon::new);
     radius.ok_or_else(|| "not a number from 0 to 1".to_owned())
 }

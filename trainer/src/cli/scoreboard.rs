@@ -7,7 +7,7 @@ use std::{
 };
 
 use parallax_captcha::{
-    perturb::{Member, PerturbConfig},
+    perturb::{Budget, Epsilon, Member, PerturbConfig},
     text::Style,
 };
 
@@ -15,6 +15,7 @@ use super::{
     CommandError, Format,
     fonts::Fonts,
     output::{self, quoted},
+    perturb::epsilon,
 };
 use crate::{
     attack::Gradients,
@@ -50,6 +51,10 @@ pub struct Options {
     /// Noise instead of gradients as well: what the product's budget does without an attack
     #[arg(long)]
     noise: bool,
+    /// Captchas attacked with this much everywhere as well, of the range from black to white, and not judged by the gate: at 0.3
+    /// nobody reads them, and none should pass
+    #[arg(long, value_name = "EPSILON", value_parser = epsilon)]
+    uniform: Option<Epsilon>,
     /// Of an ensemble: captchas without each of its models as well, so that it too is measured on what it did not help to make
     #[arg(long)]
     leave_one_out: bool,
@@ -75,7 +80,7 @@ pub struct Options {
     #[arg(long, default_value = "scoreboard/cache")]
     cache: PathBuf,
     /// Nothing is measured: the scoreboard.json of an earlier run, for --readme
-    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint", "steps", "ablations", "noise", "leave_one_out", "adaptive"])]
+    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint", "steps", "ablations", "noise", "uniform", "leave_one_out", "adaptive"])]
     from: Option<PathBuf>,
     /// A Markdown file whose lines between `<!-- scoreboard -->` and `<!-- /scoreboard -->` become the table of effect against
     /// cost
@@ -214,6 +219,19 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
     if options.noise {
         configurations.push(unattacked("noise", Gradients::Noise, None));
     }
+    if let Some(epsilon) = options.uniform {
+        let perturb = PerturbConfig {
+            budget: Budget::Uniform { epsilon },
+            gate: None,
+            ..PerturbConfig::default()
+        };
+        configurations.push(with(
+            format!("{} everywhere, no gate", epsilon.get()),
+            &members,
+            perturb,
+            None,
+        ));
+    }
     if options.leave_one_out {
         if members.len() < 2 {
             return Err(CommandError::Usage(
@@ -316,6 +334,9 @@ fn command(options: &Options, session: SessionConfig) -> String {
     }
     if options.noise {
         command += " --noise";
+    }
+    if let Some(epsilon) = options.uniform {
+        command += &format!(" --uniform {}", epsilon.get());
     }
     if options.leave_one_out {
         command += " --leave-one-out";

@@ -3,7 +3,7 @@
 use parallax_captcha::strength::Strengths;
 use serde::{Deserialize, Serialize};
 
-use super::Adaptive;
+use super::{Adaptive, Legibility};
 use crate::experiment::statistics::Share;
 
 /// Success at most so, on the mean of the models that were not attacked and for the worst of them.
@@ -54,8 +54,10 @@ pub struct Cost {
     pub gradients: u32,
     /// Milliseconds for a captcha on one thread of the CPU here, with its models loaded.
     pub milliseconds: f64,
-    /// What the readability gate left of the perturbations; `None` where there were none to judge.
+    /// What the readability gate left of the perturbations; `None` where there were none, or no gate.
     pub strengths: Option<Strengths>,
+    /// How readable the captchas are, after the gate where there is one.
+    pub legibility: Legibility,
 }
 
 /// What a solver is.

@@ -6,6 +6,7 @@
 mod ablations;
 mod adaptive;
 mod board;
+mod legibility;
 mod race;
 mod report;
 mod set;
@@ -31,10 +32,13 @@ use set::{Filtered, Set};
 pub use ablations::ablations;
 pub use adaptive::{Adaptive, Best, Point, Race};
 pub use board::{Cell, Cost, Entrant, Kind, Scoreboard, Standing};
+pub use legibility::{Figure, Legibility};
 pub use race::adaptive_svg;
 pub use report::{MARKERS, has_place, markdown, svg, with_table};
 pub use solver::{Solver, SolverError};
 
+/// Captchas that wait for the one before, on the way through several threads.
+const AHEAD: usize = 16;
 /// Pictures that a visitor may try, a fresh one after each failure.
 const TRIES: usize = 3;
 
@@ -114,7 +118,8 @@ pub fn measure(
     let (mut costs, mut cells) = (Vec::new(), Vec::new());
     for configuration in configurations {
         let set = Set::make(configuration, size, cache, session, &begin)?;
-        costs.push(cost(configuration, &set)?);
+        let legibility = set.legibility(size, cache, session, &begin)?;
+        costs.push(cost(configuration, &set, legibility)?);
         let mut rows = vec![Vec::new(); solvers.len()];
         for filter in <Preprocess as clap::ValueEnum>::value_variants() {
             let filtered = Filtered::new(&set, *filter);
@@ -141,7 +146,7 @@ pub fn measure(
     })
 }
 
-fn cost(configuration: &Configuration, set: &Set) -> Result<Cost, ScoreboardError> {
+fn cost(configuration: &Configuration, set: &Set, legibility: Legibility) -> Result<Cost, ScoreboardError> {
     let members = configuration.gradients.members();
     Ok(Cost {
         configuration: configuration.name.clone(),
@@ -156,8 +161,13 @@ fn cost(configuration: &Configuration, set: &Set) -> Result<Cost, ScoreboardErro
         milliseconds: set.milliseconds,
         strengths: match configuration.gradients {
             Gradients::None => None,
-            Gradients::Noise | Gradients::Of(_) => Some(set.pictures.iter().map(|picture| picture.strength).collect()),
+            Gradients::Noise | Gradients::Of(_) => configuration
+                .perturb
+                .gate
+                .is_some()
+                .then(|| set.pictures.iter().map(|picture| picture.strength).collect()),
         },
+        legibility,
     })
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use parallax_captcha::strength::Strengths;
 
 use super::{
-    Cost, Scoreboard,
+    Cost, Legibility, Scoreboard,
     board::{GOALS, PROGRAM_GOAL, Standing},
     race,
 };
@@ -53,7 +53,33 @@ pub fn markdown(board: &Scoreboard, command: &str) -> String {
     if let Some(adaptive) = &board.adaptive {
         text.push_str(&race::section(adaptive));
     }
+    text.push_str(&legibility(board));
     text.push_str(&every_filter(board));
+    text
+}
+
+/// How readable each configuration is, by the gate's figures.
+fn legibility(board: &Scoreboard) -> String {
+    let mut text =
+        "\n## Readability\n\nThe gate's figures after the gate, median and worst captcha.\n\n| captchas |".to_owned();
+    let figures = board.costs.first().map_or(&[][..], |cost| &cost.legibility.figures);
+    let names = figures.iter().map(|figure| format!(" {} |", figure.name));
+    let rule = " --- |".repeat(figures.len());
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{} meet all |\n| --- |{rule} --- |\n", names.collect::<String>());
+    for cost in &board.costs {
+        let Legibility { figures, passed } = &cost.legibility;
+        let values = figures
+            .iter()
+            .map(|figure| format!(" {:.2}, {:.2} |", figure.median, figure.worst));
+        let _ = writeln!(
+            text,
+            "| {} |{} {:.1} % |",
+            cost.configuration,
+            values.collect::<String>(),
+            100.0 * passed.rate()
+        );
+    }
     text
 }
 
@@ -139,12 +165,12 @@ fn effect_against_cost(board: &Scoreboard) -> String {
                 format!(" {:.1} % |", 100.0 * cell.best().1.rate())
             })
         };
-        let passed = cost
-            .strengths
-            .map_or(String::new(), |Strengths { full, weakened, plain }| {
-                let all = (full + weakened + plain).max(1);
-                format!("{:.1} %", 100.0 * f64::from(full) / f64::from(all))
-            });
+        // What was not weakened passes as it is.
+        let passed = match cost.strengths {
+            Some(Strengths { full, weakened, plain }) => f64::from(full) / f64::from((full + weakened + plain).max(1)),
+            None => cost.legibility.passed.rate(),
+        };
+        let passed = format!("{:.1} %", 100.0 * passed);
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
@@ -250,7 +276,7 @@ mod tests {
     use super::*;
     use crate::{
         experiment::statistics::Share,
-        scoreboard::{Cell, Entrant, Kind},
+        scoreboard::{Cell, Entrant, Figure, Kind},
     };
 
     fn board() -> Scoreboard {
@@ -277,6 +303,17 @@ mod tests {
                 weakened: 2,
                 plain: 1,
             }),
+            legibility: Legibility {
+                figures: vec![Figure {
+                    name: "ink lost".to_owned(),
+                    median: 0.125,
+                    worst: 0.5,
+                }],
+                passed: Share {
+                    success: 98,
+                    count: 100,
+                },
+            },
         };
         let entrant = |name: &str, kind| Entrant {
             name: name.to_owned(),
@@ -318,7 +355,7 @@ mod tests {
     fn models_that_are_not_attacked_count_with_their_best_filter() {
         let text = markdown(&board(), "parallax scoreboard");
         assert!(
-            text.contains("| plain | 0 | 62 |  | 96.0 % | 96.0 % | 96.0 % | 65.0 % |"),
+            text.contains("| plain | 0 | 62 | 98.0 % | 96.0 % | 96.0 % | 96.0 % | 65.0 % |"),
             "{text}"
         );
         assert!(
@@ -327,6 +364,10 @@ mod tests {
         );
         assert!(text.contains("| otsu | 21.2 % | 1.0 % | held out |"), "{text}");
         assert!(text.contains("| resnet | 3.0 | 8.0 |"), "{text}");
+        assert!(
+            text.contains("| captchas | ink lost | meet all |\n| --- | --- | --- |\n| plain | 0.12, 0.50 | 98.0 % |"),
+            "{text}"
+        );
         assert!(text.contains("- ocr (0123456789abcdef): `makes ocr`"), "{text}");
     }
 

@@ -3,9 +3,9 @@
 use std::{cell::OnceCell, sync::Arc, time::Instant};
 
 use image::GrayImage;
-use parallax_captcha::{alphabet::normalise, text::SCHEME_VERSION};
+use parallax_captcha::{alphabet::normalise, perturb::Gate, text::SCHEME_VERSION};
 
-use super::{Begin, Configuration, ScoreboardError, Size, Solver};
+use super::{AHEAD, Begin, Configuration, Legibility, ScoreboardError, Size, Solver};
 use crate::{
     attack::{Gradients, Picture, Surrogate, perturbed_pictures},
     data::seeds::Stream,
@@ -20,8 +20,6 @@ use crate::{
 const VERSION: u32 = 3;
 /// Captchas that are timed.
 const TIMED: usize = 30;
-/// Filtered captchas that wait for the one before.
-const AHEAD: usize = 16;
 
 /// The captchas of a configuration.
 pub(super) struct Set {
@@ -80,6 +78,24 @@ impl Set {
             pictures: unpack(&pictures)?.into(),
             milliseconds: serde_json::from_slice(&milliseconds)?,
         })
+    }
+
+    /// How readable its captchas are, which are those of `size`.
+    pub(super) fn legibility(
+        &self,
+        size: &Size,
+        cache: &Cache,
+        session: SessionConfig,
+        begin: &Begin<'_>,
+    ) -> Result<Legibility, ExperimentError> {
+        let drawn = (SCHEME_VERSION, &size.style, size.seed);
+        let key = (VERSION, &self.digest, drawn, Gate::default());
+        let judged = cache.get_or("scoreboard-legibility", &key, || {
+            begin("judging how readable they are")?;
+            let legibility = Legibility::of(&self.pictures, size, session.threads);
+            Ok::<_, ExperimentError>(serde_json::to_vec(&legibility)?)
+        })?;
+        Ok(serde_json::from_slice(&judged)?)
     }
 
     /// Which of `texts`, one for each captcha, are right.

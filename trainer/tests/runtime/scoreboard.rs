@@ -46,7 +46,7 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
     .unwrap();
 
     let line = "scoreboard --checkpoint lenet-ctc --solver lenet-ctc --solver other=inception-ctc --solver-cmd always=./always \
-                --budgets 0,1 --steps 2 --noise --count 20 --adaptive inception-ctc --bought 20 --threads 2 --device cpu \
+                --budgets 0,1 --steps 2 --noise --uniform 0.3 --count 20 --adaptive inception-ctc --bought 20 --threads 2 --device cpu \
                 --readme page.md --json";
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let board = success(root, &line);
@@ -61,7 +61,7 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
     assert_eq!(kinds, ["model", "model", "program"]);
     let trained = board["solvers"][1]["command"].as_str().unwrap();
     assert!(trained.contains("--model inception-ctc"), "{trained}");
-    let configurations = ["plain", "default", "2 gradients", "noise"];
+    let configurations = ["plain", "default", "2 gradients", "noise", "0.3 everywhere, no gate"];
     assert_eq!(board["cells"].as_array().unwrap().len(), 3 * configurations.len());
     for configuration in configurations {
         for solver in ["lenet-ctc", "other", "always"] {
@@ -84,6 +84,13 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
         .map(|n| n.as_u64().unwrap())
         .sum();
     assert_eq!(judged, 20);
+    let readable = |index: usize| {
+        board["costs"][index]["legibility"]["passed"]["success"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!((readable(0), readable(1)), (20, 20), "what is served passes the gate");
+    assert_eq!(readable(4), 0, "nobody reads what changed by 0.3 everywhere");
 
     let point = &board["adaptive"]["points"][0];
     assert_eq!(

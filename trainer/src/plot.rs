@@ -89,8 +89,7 @@ impl Plot {
             format!("{x:.1},{y:.1}")
         };
         let points: Vec<String> = points.iter().map(at).collect();
-        let dash = if dashed { " stroke-dasharray=\"4 3\"" } else { "" };
-        let points = points.join(" ");
+        let (points, dash) = (points.join(" "), dash(dashed));
         self.element(&format!(
             "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"{dash}/>"
         ));
@@ -104,12 +103,12 @@ impl Plot {
         ));
     }
 
-    /// The name of a colour; the first is number 0.
-    pub(crate) fn legend(&mut self, index: usize, label: &str, colour: &str) {
+    /// The name of a line; the first is number 0.
+    pub(crate) fn legend(&mut self, index: usize, label: &str, colour: &str, dashed: bool) {
         let (x, y) = (LEFT + PLOT[0] + 14.0, TOP + 14.0 + 18.0 * index as f64);
-        let (end, text, middle) = (x + 18.0, x + 24.0, y - 4.0);
+        let (end, text, middle, dash) = (x + 18.0, x + 24.0, y - 4.0, dash(dashed));
         self.element(&format!(
-            "<line x1=\"{x}\" y1=\"{middle}\" x2=\"{end}\" y2=\"{middle}\" stroke=\"{colour}\" stroke-width=\"2\"/>\
+            "<line x1=\"{x}\" y1=\"{middle}\" x2=\"{end}\" y2=\"{middle}\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\
              <text x=\"{text}\" y=\"{y}\">{label}</text>"
         ));
     }
@@ -122,6 +121,11 @@ impl Plot {
             self.body
         )
     }
+}
+
+/// The attribute of a dashed line.
+fn dash(dashed: bool) -> &'static str {
+    if dashed { " stroke-dasharray=\"4 3\"" } else { "" }
 }
 
 /// From `[0, 1]` squared to the picture.

@@ -274,7 +274,7 @@ impl Page {
             } else {
                 name.1.to_owned()
             };
-            plot.legend(index, &label, colour);
+            plot.legend(index, &label, colour, false);
         }
         plot.finish()
     }

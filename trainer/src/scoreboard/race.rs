@@ -88,7 +88,7 @@ pub fn adaptive_svg(adaptive: &Adaptive) -> String {
             line.push([x, share.rate()]);
         }
         plot.line(&line, colour, false);
-        plot.legend(index, name, colour);
+        plot.legend(index, name, colour, false);
     }
     plot.finish()
 }

@@ -255,6 +255,8 @@ pub fn svg(board: &Scoreboard) -> String {
     }
     for (index, solver) in solvers.iter().enumerate() {
         let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
+        // More solvers than colours.
+        let dashed = index >= COLOURS.len();
         let mut line = Vec::new();
         for (cost, factor) in &points {
             for cell in board.of(cost).filter(|cell| cell.solver == *solver) {
@@ -265,8 +267,8 @@ pub fn svg(board: &Scoreboard) -> String {
                 line.push([x, share.rate()]);
             }
         }
-        plot.line(&line, colour, index >= COLOURS.len());
-        plot.legend(index, solver, colour);
+        plot.line(&line, colour, dashed);
+        plot.legend(index, solver, colour, dashed);
     }
     plot.finish()
 }

@@ -15,7 +15,7 @@ pub(super) fn roc(report: &DomainReport, false_positives: f64) -> String {
         let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
         let points: Vec<[f64; 2]> = curve.points.iter().map(|[f, t]| [x(*f), *t]).collect();
         plot.line(&points, colour, false);
-        plot.legend(index, curve.left_out, colour);
+        plot.legend(index, curve.left_out, colour, false);
     }
     plot.finish()
 }
@@ -43,8 +43,8 @@ pub(super) fn calibration(report: &DomainReport) -> String {
         .map(|[p, share, _]| [axis(*p), axis(*share)])
         .collect();
     plot.line(&points, "#0072b2", false);
-    plot.legend(0, "out of fold", "#0072b2");
-    plot.legend(1, "perfect", "#999999");
+    plot.legend(0, "out of fold", "#0072b2", false);
+    plot.legend(1, "perfect", "#999999", true);
     points.iter().for_each(|point| plot.dot(*point, "#0072b2"));
     plot.finish()
 }

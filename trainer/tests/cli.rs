@@ -345,3 +345,30 @@ fn no_admin_key_is_sent_to_just_anybody() {
     }
     assert!(!out.exists());
 }
+
+/// README's table of effect against cost is the stored scoreboard's, as `--from FILE --readme FILE` makes it.
+#[test]
+fn the_readme_says_what_the_scoreboard_found() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let folder = TempDir::new().unwrap();
+    let copy = folder.path().join("README.md");
+    let (start, end) = ("<!-- scoreboard -->", "<!-- /scoreboard -->");
+    let (before, rest) = readme.split_once(start).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    fs::write(&copy, format!("{before}{start}\n{end}{after}")).unwrap();
+    let board = root.join("docs/scoreboard/scoreboard.json");
+    let arguments = [
+        "scoreboard".as_ref(),
+        "--from".as_ref(),
+        board.as_os_str(),
+        "--readme".as_ref(),
+        copy.as_os_str(),
+    ];
+    let output = parallax(arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        fs::read_to_string(&copy).unwrap() == readme,
+        "run: parallax scoreboard --from docs/scoreboard/scoreboard.json --readme README.md"
+    );
+}

@@ -1,5 +1,7 @@
 //! The admin's view of an image set: pictures with their answers, from the export.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use parallax_edge_shared::admin::SetList;
@@ -65,13 +67,7 @@ impl ImageSet {
     /// When the export is refused or is no archive of the documented form.
     #[must_use]
     pub fn export(edge: &Edge, id: &str) -> Self {
-        let reply = edge
-            .client
-            .get(&format!("/admin/v1/sets/{id}/export"))
-            .bearer(&edge.admin_key)
-            .send();
-        assert_eq!(reply.status, 200, "{reply:?}");
-        let files = untar(&reply.body);
+        let files = exported(edge, id);
         let file = |name: &str| {
             let found = files.iter().find(|(found, _)| found == name);
             found.map_or_else(|| panic!("the export has no {name}"), |(_, content)| content.clone())
@@ -116,6 +112,29 @@ impl ImageSet {
             .expect("the index has an entry for each picture")
             .1
     }
+}
+
+/// Unpacks the export of set `id`, or of the one served for `current`, in `folder`.
+///
+/// # Panics
+/// When the export is refused or the folder cannot be written.
+pub fn unpack(edge: &Edge, id: &str, folder: &Path) {
+    for (name, content) in exported(edge, id) {
+        let path = folder.join(name);
+        let parent = path.parent().expect("a file is in a folder");
+        fs::create_dir_all(parent).expect("the folder can be made");
+        fs::write(path, content).expect("the folder can be written");
+    }
+}
+
+fn exported(edge: &Edge, id: &str) -> Vec<(String, Vec<u8>)> {
+    let reply = edge
+        .client
+        .get(&format!("/admin/v1/sets/{id}/export"))
+        .bearer(&edge.admin_key)
+        .send();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    untar(&reply.body)
 }
 
 /// `GET /admin/v1/sets`

@@ -20,9 +20,10 @@ use parallax_edge_shared::admin::{AdminErrorReply, GradientReply, SetState, SetS
 use parallax_onnx::codec;
 use parallax_tests::checkpoint::Checkpoint;
 use parallax_tests::edge::{Edge, EdgeConfig};
-use parallax_tests::image_set::ImageSet;
+use parallax_tests::image_set::{self, ImageSet};
 use parallax_tests::paths::tool;
 use parallax_tests::shipped::{self, ONE_THREAD};
+use parallax_trainer::data::folder::Folder;
 use parallax_trainer::models::{AttackModel, Recognizer};
 use parallax_trainer::train::initial_weights;
 use parallax_trainer::zoo::Architecture;
@@ -198,6 +199,31 @@ fn the_solver_misreads_what_the_edge_serves() {
         );
     }
     makes_what_the_trainer_makes(&set);
+    the_trainer_draws_it_again(&edge, &set);
+}
+
+/// `parallax dataset --set` of the unpacked export: what the pictures were before they were perturbed.
+fn the_trainer_draws_it_again(edge: &Edge, set: &ImageSet) {
+    let folder = tempfile::tempdir().unwrap();
+    let (exported, plain) = (folder.path().join("exported"), folder.path().join("plain"));
+    image_set::unpack(edge, &set.index.id.to_string(), &exported);
+    let from = exported.to_string_lossy();
+    parallax(&["dataset", "--set", &from, "--out"], &plain);
+    let read = |path: &Path| std::fs::read(path).unwrap();
+    assert_eq!(read(&plain.join("labels.csv")), read(&exported.join("labels.csv")));
+    let (count, success) = solve(&plain);
+    assert_eq!(count, u64::from(SERVED));
+    assert!(
+        success * 100 >= count * 95,
+        "{success} of {count} are read before they are perturbed"
+    );
+    for row in Folder::open(&plain).unwrap().entries() {
+        let gray = |folder: &Path| {
+            let png = read(&folder.join("masks").join(&row.file));
+            image::load_from_memory(&png).unwrap().into_luma8()
+        };
+        assert!(gray(&plain) == gray(&exported), "{}", row.file);
+    }
 }
 
 /// The first pictures of the set, made again with ONNX Runtime: the same but for rounding, which ten steps of momentum

@@ -10,6 +10,7 @@ use super::{CommandError, Format, fonts::Fonts, output, progress};
 use crate::{
     data::{
         folder::{Entry, FolderWriter},
+        image_set::ImageSet,
         seeds::{Stream, picture_seed},
     },
     experiment::Setting,
@@ -33,11 +34,14 @@ pub struct Options {
     #[command(flatten)]
     fonts: Fonts,
     /// How many captchas
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    count: u64,
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), required_unless_present = "set", requires = "seed")]
+    count: Option<u64>,
     /// Which ones: the same seed draws the same captchas
-    #[arg(long)]
-    seed: u64,
+    #[arg(long, requires = "count")]
+    seed: Option<u64>,
+    /// The captchas of an image set, as they were before the edge perturbed them: the folder that its export was unpacked in
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["count", "seed", "style", "fonts"])]
+    set: Option<PathBuf>,
     /// The folder to make
     #[arg(long)]
     out: PathBuf,
@@ -98,7 +102,8 @@ impl StyleName {
 struct Drawn<'a> {
     out: &'a PathBuf,
     count: u64,
-    seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
     scheme_version: u32,
 }
 
@@ -108,6 +113,40 @@ struct Picture {
     mask: GrayImage,
 }
 
+/// Which captchas.
+enum Source {
+    /// Those of a seed.
+    Seed { style: Style, seed: u64, digits: usize },
+    /// Those of an image set.
+    Set(ImageSet),
+}
+
+impl Source {
+    /// Captcha `index`, from 0; `None` past the last of a set.
+    fn draw(&self, index: u64) -> Option<Picture> {
+        let (style, seed, file) = match self {
+            Self::Seed { style, seed, digits } => (
+                style,
+                picture_seed(Stream::Dataset, *seed, index),
+                format!("{index:0digits$}.png"),
+            ),
+            Self::Set(set) => {
+                let index = usize::try_from(index).ok()?;
+                (&set.style, *set.seeds.get(index)?, set.entries.get(index)?.file.clone())
+            }
+        };
+        let captcha = text::draw(style, seed);
+        Some(Picture {
+            entry: Entry {
+                file,
+                label: captcha.label,
+            },
+            image: captcha.image,
+            mask: captcha.mask,
+        })
+    }
+}
+
 /// Draws, writes, prints.
 ///
 /// # Errors
@@ -115,26 +154,25 @@ struct Picture {
 pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let Scheme::Text = options.scheme;
     let mut writer = FolderWriter::create(&options.out)?;
-    let (style, seed, count) = (
-        Arc::new(options.fonts.of(options.style.style())),
-        options.seed,
-        options.count,
-    );
-    let digits = (count - 1).to_string().len().max(5);
-    let draw = move |index| {
-        let captcha = text::draw(&style, picture_seed(Stream::Dataset, seed, index));
-        Picture {
-            entry: Entry {
-                file: format!("{index:0digits$}.png"),
-                label: captcha.label,
-            },
-            image: captcha.image,
-            mask: captcha.mask,
+    let (source, count) = match &options.set {
+        Some(root) => {
+            let set = ImageSet::open(root)?;
+            let count = set.seeds.len() as u64;
+            (Source::Set(set), count)
+        }
+        None => {
+            // clap asks for both where there is no set.
+            let (count, seed) = (options.count.unwrap_or(1), options.seed.unwrap_or_default());
+            let style = options.fonts.of(options.style.style());
+            let digits = (count - 1).to_string().len().max(5);
+            (Source::Seed { style, seed, digits }, count)
         }
     };
+    let source = Arc::new(source);
+    let draw = move |index| source.draw(index);
     let threads = options.threads.map_or_else(runtime::default_threads, usize::from);
     let bar = progress::pictures("drawing", count);
-    for picture in Ordered::start(0..count, AHEAD, vec![draw; threads]) {
+    for picture in Ordered::start(0..count, AHEAD, vec![draw; threads]).flatten() {
         if interrupt::requested() {
             return Err(CommandError::Interrupted(None));
         }
@@ -144,7 +182,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     writer.commit()?;
     bar.finish_and_clear();
 
-    let out = &options.out;
+    let (out, seed) = (&options.out, options.seed);
     let scheme_version = SCHEME_VERSION;
     let drawn = Drawn {
         out,
@@ -153,7 +191,11 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         scheme_version,
     };
     output::print(&drawn, format, |drawn| {
-        format!("{count} captchas of seed {seed} in {}", drawn.out.display())
+        let of = match (seed, &options.set) {
+            (Some(seed), _) => format!("seed {seed}"),
+            (None, set) => set.as_ref().map_or_else(String::new, |set| set.display().to_string()),
+        };
+        format!("{count} captchas of {of} in {}", drawn.out.display())
     })?;
     Ok(())
 }

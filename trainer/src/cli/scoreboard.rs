@@ -208,7 +208,11 @@ fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError>
             steps: *steps,
             ..PerturbConfig::default()
         };
-        with(format!("{steps} gradients"), &members, perturb, None)
+        let name = match steps {
+            1 => "1 gradient".to_owned(),
+            steps => format!("{steps} gradients"),
+        };
+        with(name, &members, perturb, None)
     }));
     let ablations = options.ablations.map(scoreboard::ablations).unwrap_or_default();
     configurations.extend(

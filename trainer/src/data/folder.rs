@@ -36,6 +36,14 @@ pub enum FolderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The index of an image set is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Index {
+        /// Path of the index.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A picture cannot be decoded or encoded.
     #[error("{}: {reason}", path.display())]
     Picture {

@@ -2,4 +2,5 @@
 
 pub mod batches;
 pub mod folder;
+pub mod image_set;
 pub mod seeds;

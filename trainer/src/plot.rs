@@ -36,11 +36,13 @@ impl Plot {
         ));
         let (middle, below) = (LEFT + width / 2.0, TOP + height + 36.0);
         plot.element(&format!(
-            "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">{x_title}</text>"
+            "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\">{}</text>",
+            escape(x_title)
         ));
         let half = TOP + height / 2.0;
         plot.element(&format!(
-            "<text transform=\"translate(11 {half}) rotate(-90)\" text-anchor=\"middle\">{y_title}</text>"
+            "<text transform=\"translate(11 {half}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
+            escape(y_title)
         ));
         plot
     }
@@ -59,7 +61,8 @@ impl Plot {
         }
         let (x, y) = (left - 6.0, y + 4.0);
         self.element(&format!(
-            "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{label}</text>"
+            "<text x=\"{x}\" y=\"{y:.1}\" text-anchor=\"end\">{}</text>",
+            escape(label)
         ));
     }
 
@@ -72,7 +75,8 @@ impl Plot {
         }
         let y = y + 16.0;
         self.element(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{label}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>",
+            escape(label)
         ));
     }
 
@@ -109,7 +113,8 @@ impl Plot {
         let (end, text, middle, dash) = (x + 18.0, x + 24.0, y - 4.0, dash(dashed));
         self.element(&format!(
             "<line x1=\"{x}\" y1=\"{middle}\" x2=\"{end}\" y2=\"{middle}\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\
-             <text x=\"{text}\" y=\"{y}\">{label}</text>"
+             <text x=\"{text}\" y=\"{y}\">{}</text>",
+            escape(label)
         ));
     }
 
@@ -123,6 +128,11 @@ impl Plot {
     }
 }
 
+/// `text` as it stands in markup.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
 /// The attribute of a dashed line.
 fn dash(dashed: bool) -> &'static str {
     if dashed { " stroke-dasharray=\"4 3\"" } else { "" }
@@ -134,4 +144,18 @@ fn place([x, y]: [f64; 2]) -> [f64; 2] {
         LEFT + x.clamp(0.0, 1.0) * PLOT[0],
         TOP + (1.0 - y.clamp(0.0, 1.0)) * PLOT[1],
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_text_and_not_markup() {
+        let mut plot = Plot::new("a < b", "share");
+        plot.legend(0, "<script>&", COLOURS[0], false);
+        let svg = plot.finish();
+        assert!(svg.contains(">a &lt; b</text>"), "{svg}");
+        assert!(svg.contains(">&lt;script>&amp;</text>"), "{svg}");
+    }
 }

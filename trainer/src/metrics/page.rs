@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use parallax_captcha::alphabet::DRAWN;
 
 use super::{Confusion, Edit, RunHeader, Scalar};
-use crate::plot::Plot;
+use crate::plot::{Plot, escape};
 
 /// A captcha and what was read in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -192,10 +192,6 @@ fn shown(samples: &[Sample]) -> String {
     }
     html.push_str("</div>\n");
     html
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use parallax_captcha::text::Style;
 use serde::Serialize;
 
-use super::{CommandError, Format, output};
+use super::{CommandError, Format, output, session::Session};
 use crate::{
     data::{batches::Pictures, seeds::Stream},
-    runtime::{Captured, DeviceChoice, SessionConfig, default_threads},
+    runtime::Captured,
     train::{StepSession, TrainError, TrainingState, initial_weights},
     zoo::Architecture,
 };
@@ -34,12 +34,8 @@ struct StepOptions {
     /// Pictures in a step
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
-    /// Threads of the runtime [default: one for each core]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Where to run
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    session: Session,
     /// How long to measure
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
@@ -87,10 +83,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
 
 fn time_step(options: &StepOptions) -> Result<StepTiming, CommandError> {
     let batch = usize::from(options.batch);
-    let config = SessionConfig {
-        device: options.device.settle()?,
-        threads: options.threads.map_or_else(default_threads, usize::from),
-    };
+    let config = options.session.config()?;
     let pictures = Pictures {
         style: Style::default(),
         seed: 0,

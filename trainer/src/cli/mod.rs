@@ -18,6 +18,7 @@ mod push;
 mod report;
 mod risk;
 mod scoreboard;
+mod session;
 mod solve;
 mod train;
 

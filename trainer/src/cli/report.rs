@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use parallax_captcha::text;
 use serde::Serialize;
 
-use super::{CommandError, Format, dataset::StyleName, output};
+use super::{CommandError, Format, dataset::StyleName, output, session::Session};
 use crate::{
     data::{
         folder::{FolderError, encode_png},
@@ -14,7 +14,6 @@ use crate::{
     files,
     metrics::{Page, Sample, read_header, read_scalars},
     models::{Checkpoint, Recognizer},
-    runtime::{DeviceChoice, SessionConfig, default_threads},
 };
 
 /// Options of `parallax report`.
@@ -28,9 +27,8 @@ pub struct Options {
     /// Unseen captchas to try the run's checkpoint on
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     count: u64,
-    /// Where to run
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
+    #[command(flatten)]
+    session: Session,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,10 +67,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
 
 /// What the checkpoint reads in captchas that its run did not see.
 fn tried(options: &Options, checkpoint: &std::path::Path, style: &str, seed: u64) -> Result<Vec<Sample>, CommandError> {
-    let session = SessionConfig {
-        device: options.device.settle()?,
-        threads: default_threads(),
-    };
+    let session = options.session.config()?;
     let mut recognizer = Recognizer::new(&Checkpoint::open_or_shipped(Some(checkpoint))?.recognizer()?, session)?;
     let style = StyleName::by_name(style).unwrap_or(StyleName::Default).style();
     let mut samples = Vec::new();

@@ -16,13 +16,14 @@ use super::{
     fonts::Fonts,
     output::{self, quoted},
     perturb::epsilon,
+    session::Session,
 };
 use crate::{
     attack::Gradients,
     experiment::{Cache, Lab, Trained},
     files,
     models::Checkpoint,
-    runtime::{DeviceChoice, SessionConfig, default_threads},
+    runtime::SessionConfig,
     scoreboard::{self, Configuration, Race, Scoreboard, Size, Solver},
 };
 
@@ -86,12 +87,8 @@ pub struct Options {
     /// cost
     #[arg(long, value_name = "FILE")]
     readme: Option<PathBuf>,
-    /// Where to run
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
-    /// Threads [default: one for each core]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    session: Session,
 }
 
 fn factor(text: &str) -> Result<f32, String> {
@@ -114,10 +111,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     }
     fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
     files::refuse_unwritable(&options.out)?;
-    let session = SessionConfig {
-        device: options.device.settle()?,
-        threads: options.threads.map_or_else(default_threads, usize::from),
-    };
+    let session = options.session.config()?;
     let SessionConfig { device, threads } = session;
     eprintln!("{device}, {threads} threads; captchas are perturbed on the cpu");
     let size = Size {

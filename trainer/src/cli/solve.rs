@@ -5,14 +5,13 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
 
-use super::{CommandError, Format, output, progress};
+use super::{CommandError, Format, output, progress, session::Session};
 use crate::{
     data::folder::{Folder, FolderError},
     interrupt,
     models::{Checkpoint, Recognizer},
     parallel::Ordered,
     preprocess::Preprocess,
-    runtime::{DeviceChoice, SessionConfig, default_threads},
 };
 
 /// Pictures that are read in one batch.
@@ -39,12 +38,8 @@ pub struct Options {
         hide_possible_values = false
     )]
     preprocess: Vec<Choice>,
-    /// Where to run
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
-    /// Threads [default: one for each core]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    session: Session,
     /// Write what was read to this CSV file: file, label, answer, without any filter or with the best one
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
@@ -113,10 +108,7 @@ struct Score {
 /// [`CommandError`] naming the file that could not be read.
 pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let folder = Arc::new(Folder::open(&options.input)?);
-    let session = SessionConfig {
-        device: options.device.settle()?,
-        threads: options.threads.map_or_else(default_threads, usize::from),
-    };
+    let session = options.session.config()?;
     let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
     let mut recognizer = Recognizer::new(&checkpoint.recognizer()?, session)?;
     let filters = filters(&options.preprocess);

@@ -12,12 +12,12 @@ use parallax_captcha::text::SCHEME_VERSION;
 use parallax_onnx::checkpoint::Training;
 use serde::Serialize;
 
-use super::{CommandError, Format, dataset::StyleName, fonts::Fonts, output, progress};
+use super::{CommandError, Format, dataset::StyleName, fonts::Fonts, output, progress, session::Session};
 use crate::{
     files, interrupt,
     metrics::{Log, LogError, RunHeader},
     models::Checkpoint,
-    runtime::{DeviceChoice, SessionConfig, default_threads, drawing_threads},
+    runtime::{SessionConfig, drawing_threads},
     train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError, TrainingState},
     zoo::{Architecture, Weights},
 };
@@ -53,12 +53,8 @@ pub struct Options {
     /// Every other picture goes through one of the filters of `solve --preprocess`, at random: a solver that expects them
     #[arg(long)]
     filtered: bool,
-    /// Where to run
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
-    /// Threads of the runtime [default: one for each core]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    session: Session,
     /// Pictures in a step
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(2..=4096))]
     batch: u16,
@@ -114,10 +110,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let parent = files::parent_of(&state);
     fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
     files::refuse_unwritable(parent)?;
-    let session = SessionConfig {
-        device: options.device.settle()?,
-        threads: options.threads.map_or_else(default_threads, usize::from),
-    };
+    let session = options.session.config()?;
     let first = options.from.as_deref().map(First::open).transpose()?;
     let architecture = first.as_ref().map_or(options.model, |first| first.architecture);
     let config = train_config(options, architecture, first.as_ref(), session);

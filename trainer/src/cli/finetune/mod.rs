@@ -13,7 +13,7 @@ use self::{
     attack::{Attack, Solvers},
     kept::Kept,
 };
-use super::{CommandError, Format, output, progress};
+use super::{CommandError, Format, output, progress, session::Session};
 use crate::{
     attack::AttackError,
     data::{
@@ -25,7 +25,7 @@ use crate::{
         Clustered, FinetuneConfig, FinetuneReport, Lambda, Queries, Query, Start, finetune_clusters, lambda::TARGET,
     },
     models::{Checkpoint, Recognizer, compose},
-    runtime::{DeviceChoice, SessionConfig, default_threads},
+    runtime::SessionConfig,
     train::{self, Provenance, TrainError, accuracy},
 };
 
@@ -60,12 +60,8 @@ pub struct Options {
     /// Seed of the order of queries and of the originals
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where to run
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
-    /// Threads of the runtime [default: one for each core]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
+    #[command(flatten)]
+    session: Session,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,10 +128,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let parent = files::parent_of(&options.out);
     fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
     files::refuse_unwritable(parent)?;
-    let session = SessionConfig {
-        device: options.device.settle()?,
-        threads: options.threads.map_or_else(default_threads, usize::from),
-    };
+    let session = options.session.config()?;
     let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
     let models = checkpoint.models()?;
     let before: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();

@@ -38,7 +38,7 @@ class Purifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.full, self.half, self.quarter = block(1, 16), block(16, 32), block(32, 64)
+        self.at_full, self.at_half, self.at_quarter = block(1, 16), block(16, 32), block(32, 64)
         self.up_half, self.up_full = block(96, 32), block(48, 16)
         self.last = nn.Conv2d(16, 1, 1)
 
@@ -46,9 +46,9 @@ class Purifier(nn.Module):
         def up(x: torch.Tensor) -> torch.Tensor:
             return nn.functional.interpolate(x, scale_factor=2, mode="nearest")
 
-        full = self.full(image)
-        half = self.half(nn.functional.max_pool2d(full, 2))
-        quarter = self.quarter(nn.functional.max_pool2d(half, 2))
+        full = self.at_full(image)
+        half = self.at_half(nn.functional.max_pool2d(full, 2))
+        quarter = self.at_quarter(nn.functional.max_pool2d(half, 2))
         half = self.up_half(torch.cat([up(quarter), half], 1))
         return self.last(self.up_full(torch.cat([up(half), full], 1))).sigmoid()
 
@@ -95,12 +95,14 @@ def read(weights: str, checkpoint: str) -> None:
         with open(root / "labels.csv", "w", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["file", "label"])
-            for index, name in enumerate(names):
+            for start in range(0, len(names), BATCH):
+                given = np.stack([picture(pathlib.Path(name)) for name in names[start : start + BATCH]])
                 with torch.no_grad():
-                    purified = model(tensor(picture(pathlib.Path(name))[None]))[0, 0].numpy()
-                Image.fromarray((purified * 255).round().astype(np.uint8)).save(root / f"{index:06}.png")
-                # What they say is not known here; a label has to be one.
-                rows.writerow([f"{index:06}.png", "AAAA"])
+                    purified = (model(tensor(given))[:, 0] * 255).round().to(torch.uint8).numpy()
+                for index, image in enumerate(purified, start):
+                    Image.fromarray(image).save(root / f"{index:06}.png")
+                    # What they say is not known here; a label has to be one.
+                    rows.writerow([f"{index:06}.png", "AAAA"])
         program = os.environ.get("PARALLAX_PROGRAM", "parallax")
         command = [program, "solve", "--in", folder, "--checkpoint", checkpoint, "--answers", str(root / "answers.csv")]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

@@ -64,8 +64,16 @@ fn bought_until(adaptive: &Adaptive, share: f64) -> Option<f64> {
 #[must_use]
 pub fn adaptive_svg(adaptive: &Adaptive) -> String {
     let mut plot = Plot::new("captchas bought", "success, best filter");
-    let most = adaptive.points.iter().map(|point| point.bought).max().unwrap_or(1);
-    let place = |bought: usize| (bought.max(1) as f64).log10() / (most.max(10) as f64).log10();
+    let bought = || adaptive.points.iter().map(|point| point.bought.max(1) as f64);
+    let (fewest, most) = (bought().fold(f64::INFINITY, f64::min), bought().fold(1.0, f64::max));
+    // One point alone stands at the right.
+    let place = |bought: usize| {
+        if fewest < most {
+            (bought.max(1) as f64 / fewest).ln() / (most / fewest).ln()
+        } else {
+            1.0
+        }
+    };
     for point in &adaptive.points {
         plot.x_tick(place(point.bought), &point.bought.to_string());
     }

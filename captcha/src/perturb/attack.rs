@@ -4,7 +4,7 @@ use image::GrayImage;
 
 use super::blur::Gaussian;
 use super::budget::{Bounds, epsilon_map};
-use super::config::{ConfigError, PerturbConfig};
+use super::config::{ConfigError, PerturbConfig, Sparse, Start};
 use super::grid::{HEIGHT, MODEL_PIXELS, PIXELS, WIDTH, model_input, pull_back, to_image, to_unit};
 use super::hull::TextBox;
 use super::momentum::{Momentum, ascend};
@@ -34,13 +34,19 @@ pub enum PerturbError<E: core::error::Error + 'static> {
     /// The model replied with a tensor of another size.
     #[error("the model's {tensor} has {found} numbers, not {expected}")]
     Shape {
-        /// `gradient` or `logits`.
+        /// `direction`, `gradient` or `logits`.
         tensor: &'static str,
         /// Numbers it should have.
         expected: usize,
         /// Numbers it has.
         found: usize,
     },
+    /// The configuration begins with a generator, and there is none.
+    #[error("there is no generator to begin with")]
+    NoGenerator,
+    /// A generator replied with NaN or infinity.
+    #[error("the generator's reply is not finite")]
+    DirectionNotFinite,
     /// The model replied with NaN or infinity.
     #[error("the model's reply to step {step} is not finite")]
     NotFinite {
@@ -62,7 +68,8 @@ pub struct Perturbed {
 ///
 /// `image`, `mask`: 200 x 60; mask above 127 is a stroke of a character, see [`super::estimate_mask`] where there is
 /// none. `label` is what the picture says. Every pixel of the result is within `config`'s budget of the same pixel of
-/// `image`. Asks for `config.steps` gradients; the rest takes a few milliseconds.
+/// `image`. Asks for `config.steps` gradients, and for a direction where `config.start` says so; the rest takes a few
+/// milliseconds.
 ///
 /// # Errors
 /// [`PerturbError`] says which of the inputs, or of the model's replies, was unusable.
@@ -76,49 +83,93 @@ pub fn perturb<M: GradientModel>(
     config.validate()?;
     check_size(image)?;
     check_size(mask)?;
-    let original = to_unit(image);
-    let strokes: Vec<bool> = mask.as_raw().iter().map(|&level| level > 127).collect();
-    let mut epsilon = epsilon_map(config.budget, &strokes, label.as_str().len());
-    let mut bounds = Bounds::around(&original, &epsilon);
+    let strokes = strokes_of(mask);
+    let glyphs = label.as_str().len();
+    let mut ascent = Ascent::new(to_unit(image), epsilon_map(config.budget, &strokes, glyphs), config);
     let mut weights = insertion::outside_text(&config.insertion, TextBox::of(&strokes));
-    let mut blur = Gaussian::new(config.gradient_blur_px);
-    let mut momentum = Momentum::new(config.momentum, PIXELS);
-    let step_size = config.step_size / steps(config);
 
     model.begin();
-    let mut pixels = original.clone();
+    if config.start == Start::Generator {
+        let direction = model.direction(&ascent.input()).map_err(PerturbError::Model)?;
+        let direction = direction.ok_or(PerturbError::NoGenerator)?;
+        check_len("direction", direction.len(), MODEL_PIXELS)?;
+        if !direction.iter().all(|v| v.is_finite()) {
+            return Err(PerturbError::DirectionNotFinite);
+        }
+        ascent.step(&direction);
+    }
     let mut blanks_are_known = false;
     for step in 0..config.steps {
         let reply = model
-            .gradient(&model_input(&pixels), label, &weights)
+            .gradient(&ascent.input(), label, &weights)
             .map_err(PerturbError::Model)?;
         check_reply(&reply, step)?;
-        let mut gradient = pull_back(&reply.image);
-        blur.apply(&mut gradient);
-        momentum.accumulate(&gradient);
+        ascent.step(&reply.image);
         // Of an ensemble, by whoever tells first: the earlier, the less the picture has changed.
         if let Some(logits) = reply.logits.filter(|_| !blanks_are_known) {
             insertion::add_blank_frames(&config.insertion, &logits, &mut weights);
             blanks_are_known = true;
         }
-        if step == 0
-            && let Some(few) = &config.sparse
-        {
-            sparse::raise(few, &original, momentum.velocity(), &mut epsilon);
-            bounds = Bounds::around(&original, &epsilon);
-        }
-        ascend(&mut pixels, momentum.velocity(), &epsilon, step_size, &bounds);
     }
     let (image, strength) = match &config.gate {
-        Some(gate) => gate.apply(&original, &pixels, &strokes, label.as_str().len()),
-        None => (to_image(&pixels), Strength::Full),
+        Some(gate) => gate.apply(&ascent.original, &ascent.pixels, &strokes, glyphs),
+        None => (to_image(&ascent.pixels), Strength::Full),
     };
     Ok(Perturbed { image, strength })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "at most 1000")]
-fn steps(config: &PerturbConfig) -> f32 {
-    config.steps as f32
+/// Which pixels of a mask are strokes.
+pub(super) fn strokes_of(mask: &GrayImage) -> Vec<bool> {
+    mask.as_raw().iter().map(|&level| level > 127).collect()
+}
+
+/// A picture on its way up.
+struct Ascent {
+    /// As it was, `[60 * 200]`.
+    original: Vec<f32>,
+    /// As it is.
+    pixels: Vec<f32>,
+    epsilon: Vec<f32>,
+    bounds: Bounds,
+    blur: Gaussian,
+    momentum: Momentum,
+    step_size: f32,
+    /// Placed where the first movement is largest, then gone.
+    sparse: Option<Sparse>,
+}
+
+impl Ascent {
+    #[expect(clippy::cast_precision_loss, reason = "at most 1001")]
+    fn new(original: Vec<f32>, epsilon: Vec<f32>, config: &PerturbConfig) -> Self {
+        Self {
+            bounds: Bounds::around(&original, &epsilon),
+            pixels: original.clone(),
+            original,
+            epsilon,
+            blur: Gaussian::new(config.gradient_blur_px),
+            momentum: Momentum::new(config.momentum, PIXELS),
+            step_size: config.step_size / config.movements() as f32,
+            sparse: config.sparse,
+        }
+    }
+
+    /// As a model sees it, `[30 * 100]`.
+    fn input(&self) -> Vec<f32> {
+        model_input(&self.pixels)
+    }
+
+    /// One movement along a gradient or a direction, `[30 * 100]`.
+    fn step(&mut self, direction: &[f32]) {
+        let mut gradient = pull_back(direction);
+        self.blur.apply(&mut gradient);
+        self.momentum.accumulate(&gradient);
+        if let Some(few) = self.sparse.take() {
+            sparse::raise(&few, &self.original, self.momentum.velocity(), &mut self.epsilon);
+            self.bounds = Bounds::around(&self.original, &self.epsilon);
+        }
+        let velocity = self.momentum.velocity();
+        ascend(&mut self.pixels, velocity, &self.epsilon, self.step_size, &self.bounds);
+    }
 }
 
 fn check_size<E: core::error::Error>(image: &GrayImage) -> Result<(), PerturbError<E>> {
@@ -126,6 +177,21 @@ fn check_size<E: core::error::Error>(image: &GrayImage) -> Result<(), PerturbErr
         (WIDTH, HEIGHT) => Ok(()),
         (width, height) => Err(PerturbError::Size { width, height }),
     }
+}
+
+fn check_len<E: core::error::Error>(
+    tensor: &'static str,
+    found: usize,
+    expected: usize,
+) -> Result<(), PerturbError<E>> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(PerturbError::Shape {
+        tensor,
+        expected,
+        found,
+    })
 }
 
 fn check_reply<E: core::error::Error>(reply: &Gradient, step: u32) -> Result<(), PerturbError<E>> {
@@ -139,13 +205,7 @@ fn check_reply<E: core::error::Error>(reply: &Gradient, step: u32) -> Result<(),
         ),
     ];
     for (tensor, found, expected) in tensors {
-        if found != expected {
-            return Err(PerturbError::Shape {
-                tensor,
-                expected,
-                found,
-            });
-        }
+        check_len(tensor, found, expected)?;
     }
     let mut numbers = reply.image.iter().chain(logits.unwrap_or_default());
     let finite = reply.loss.is_finite() && numbers.all(|v| v.is_finite());

@@ -95,6 +95,23 @@ pub struct InsertionPenalty {
     pub between: f32,
 }
 
+/// What the first movement follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// The first gradient.
+    #[default]
+    Gradient,
+    /// A generator's direction, before the first gradient if there is any.
+    Generator,
+}
+
+impl Start {
+    fn is_gradient(&self) -> bool {
+        *self == Self::Gradient
+    }
+}
+
 /// How to perturb.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -103,10 +120,13 @@ pub struct PerturbConfig {
     pub budget: Budget,
     /// A few pixels that may move further.
     pub sparse: Option<Sparse>,
-    /// Gradients asked for, in `1..=1000`.
+    /// What the first movement follows.
+    #[serde(skip_serializing_if = "Start::is_gradient")]
+    pub start: Start,
+    /// Gradients asked for, in `1..=1000`; also none after a generator.
     pub steps: u32,
-    /// Movement in one step, as a multiple of `epsilon / steps`: with 1 a pixel reaches its budget if every step has
-    /// the same sign, with more it can also turn back.
+    /// Length of one movement, as a multiple of `epsilon` over how many there are: with 1 a pixel reaches its budget if all
+    /// have the same sign, with more it can also turn back.
     pub step_size: f32,
     /// Decay of the momentum (mu of Dong et al. 2018), in `[0, 1]`.
     pub momentum: f32,
@@ -136,6 +156,7 @@ impl Default for PerturbConfig {
                 ramp_px: 12.0,
             },
             sparse: None,
+            start: Start::Gradient,
             steps: 10,
             step_size: 2.0,
             momentum: 1.0,
@@ -187,6 +208,12 @@ impl PerturbConfig {
         Self { budget, ..self }
     }
 
+    /// How often the pixels move: once a gradient, and once for a generator.
+    #[must_use]
+    pub fn movements(&self) -> u32 {
+        self.steps + u32::from(!self.start.is_gradient())
+    }
+
     /// Whether every number makes sense.
     ///
     /// # Errors
@@ -199,7 +226,7 @@ impl PerturbConfig {
         let checks = [
             ("ramp_px", (0.0..=100.0).contains(&ramp_px)),
             ("block_px", self.sparse.is_none_or(|s| (1..=60).contains(&s.block_px))),
-            ("steps", (1..=1000).contains(&self.steps)),
+            ("steps", self.steps <= 1000 && self.movements() > 0),
             ("step_size", self.step_size > 0.0 && self.step_size <= 1000.0),
             ("momentum", (0.0..=1.0).contains(&self.momentum)),
             ("gradient_blur_px", (0.0..=20.0).contains(&self.gradient_blur_px)),
@@ -229,11 +256,20 @@ mod tests {
 
     #[test]
     fn shipped_configurations_are_valid_and_round_trip() {
-        for config in [PerturbConfig::default(), PerturbConfig::paper()] {
+        let amortised = PerturbConfig {
+            start: Start::Generator,
+            steps: 0,
+            ..PerturbConfig::default()
+        };
+        for config in [PerturbConfig::default(), PerturbConfig::paper(), amortised] {
             assert_eq!(config.validate(), Ok(()));
             let json = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<PerturbConfig>(&json).unwrap(), config, "{json}");
         }
+        assert!(
+            !serde_json::to_string(&PerturbConfig::default()).unwrap().contains("start"),
+            "recipes of the time before generators keep their digests"
+        );
         assert!(
             serde_json::from_str::<PerturbConfig>(r#"{"step": 3}"#).is_err(),
             "an unknown field"
@@ -288,6 +324,13 @@ mod tests {
             (PerturbConfig { budget, ..default() }, "ramp_px"),
             (PerturbConfig { sparse, ..default() }, "block_px"),
             (PerturbConfig { steps: 0, ..default() }, "steps"),
+            (
+                PerturbConfig {
+                    steps: 1001,
+                    ..default()
+                },
+                "steps",
+            ),
             (
                 PerturbConfig {
                     step_size: f32::NAN,

@@ -2,8 +2,9 @@
 //!
 //! The attack is MI-FGSM (Dong et al. 2018) on whatever implements [`GradientModel`]; no runtime is known here. One
 //! concern a file: `budget` says how far each pixel may move, `sparse` places L0 blocks, `momentum` is the attack's
-//! update, `ensemble` lets several models take turns, `insertion` keeps phantom letters from growing, `mask` finds strokes
-//! where nobody says where they are, `readability` weakens what people could no longer read.
+//! update, `ensemble` lets several models take turns, `amortised` has a generator say the first movement, `insertion` keeps
+//! phantom letters from growing, `mask` finds strokes where nobody says where they are, `readability` weakens what people
+//! could no longer read.
 //!
 //! What is returned is quantised to 8 bits and inside the budget as it is. Given the model's gradients every pixel is
 //! reproducible bit by bit, in wasm as natively.
@@ -32,6 +33,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod amortised;
 mod attack;
 mod blur;
 mod budget;
@@ -46,8 +48,9 @@ mod momentum;
 mod readability;
 mod sparse;
 
+pub use amortised::{Amortised, Constraints, DirectionModel, constraints};
 pub use attack::{PerturbError, Perturbed, perturb};
-pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse};
+pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse, Start};
 pub use ensemble::{Ensemble, EnsembleError, Member};
 pub use grid::{HEIGHT, MODEL_HEIGHT, MODEL_WIDTH, WIDTH};
 pub use mask::estimate_mask;
@@ -74,6 +77,16 @@ pub trait GradientModel {
     /// # Errors
     /// Whatever the runtime says.
     fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, Self::Error>;
+
+    /// Where the first movement goes if a generator says it, `[30 * 100]`; `None` of a model without one. See
+    /// [`Amortised`].
+    ///
+    /// # Errors
+    /// Whatever the runtime says.
+    fn direction(&mut self, image: &[f32]) -> Result<Option<Vec<f32>>, Self::Error> {
+        let _ = image;
+        Ok(None)
+    }
 }
 
 /// What a [`GradientModel`] replies.

@@ -21,6 +21,9 @@ pub const RECOGNIZER: &str = "recognizer.onnx";
 /// Name of the graph that attacks are computed with.
 pub const ATTACK: &str = "attack.onnx";
 
+/// Name of the graph that says where a perturbation begins.
+pub const GENERATOR: &str = "generator.onnx";
+
 /// The most models of an ensemble: at the edge each takes tens of megabytes once it is loaded.
 pub const MAX_MEMBERS: usize = 3;
 
@@ -55,6 +58,21 @@ pub struct Manifest {
     /// the fields above are about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
+    /// What stands for gradients of these models in one forward pass, if anything does: the file [`GENERATOR`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+}
+
+/// What a checkpoint says about its generator.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    /// Name of its architecture.
+    pub architecture: String,
+    /// What was measured, by name.
+    pub metrics: BTreeMap<String, f64>,
+    /// How it was made.
+    pub training: Training,
 }
 
 /// A model of a checkpoint.
@@ -221,6 +239,9 @@ fn check_members(manifest: &Manifest) -> Result<(), String> {
             if !is_graph || !name.bytes().all(is_plain) {
                 return Err(format!("{name:?} is no plain file name that ends in .onnx"));
             }
+            if name == GENERATOR {
+                return Err(format!("{name} is a generator's name"));
+            }
             if !names.insert(name) {
                 return Err(format!("{name} is named twice"));
             }
@@ -245,6 +266,9 @@ pub fn verify(manifest: &Manifest, name: &str, bytes: &[u8]) -> Result<(), Check
             found: found.sha256,
         });
     }
+    if name == GENERATOR && manifest.generator.is_some() {
+        check_generator(manifest, &codec::decode(bytes)?)?;
+    }
     for member in manifest.members() {
         if member.recognizer == name {
             check_recognizer(manifest, &member, &codec::decode(bytes)?)?;
@@ -265,6 +289,13 @@ fn check_recognizer(manifest: &Manifest, member: &Member, graph: &Graph) -> Resu
     let logits = vec![Dim::Fixed(member.frames), Dim::Batch, Dim::Fixed(classes(manifest))];
     check_inputs(graph, vec![("image", vec![Dim::Batch, channels, height, width])])?;
     check_outputs(graph, vec![("logits", logits)])
+}
+
+fn check_generator(manifest: &Manifest, graph: &Graph) -> Result<(), CheckpointError> {
+    let [channels, height, width] = manifest.input.map(Dim::Fixed);
+    let image = vec![Dim::Fixed(1), channels, height, width];
+    check_inputs(graph, vec![("image", image.clone())])?;
+    check_outputs(graph, vec![("direction", image)])
 }
 
 fn check_attack(manifest: &Manifest, member: &Member, graph: &Graph) -> Result<(), CheckpointError> {

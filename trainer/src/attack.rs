@@ -6,11 +6,11 @@ use image::GrayImage;
 use parallax_captcha::{
     alphabet::Label,
     perturb::{
-        Ensemble, EnsembleError, Gradient, GradientModel, MODEL_HEIGHT, MODEL_WIDTH, Member, PerturbConfig,
+        Amortised, Ensemble, EnsembleError, Gradient, GradientModel, MODEL_HEIGHT, MODEL_WIDTH, Member, PerturbConfig,
         PerturbError, Perturbed, perturb,
     },
     strength::Strength,
-    text::{self, Style},
+    text::{self, Captcha, Style},
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
         seeds::{Stream, picture_seed},
     },
     interrupt,
-    models::AttackModel,
+    models::{AttackModel, GeneratorModel},
     parallel::Ordered,
     runtime::{RuntimeError, SessionConfig},
 };
@@ -47,15 +47,22 @@ pub enum Gradients {
     Noise,
     /// Along the gradients of these attack graphs, which take turns.
     Of(Vec<Member<Vec<u8>>>),
+    /// Where this generator says, then along the gradients of the models that it stands for, if the configuration asks for any.
+    Generator {
+        /// `generator.onnx`.
+        graph: Vec<u8>,
+        /// Attack graphs of those models.
+        members: Vec<Member<Vec<u8>>>,
+    },
 }
 
 impl Gradients {
-    /// The attack graphs, none of noise.
+    /// The attack graphs of whoever is attacked, none of noise.
     #[must_use]
     pub fn members(&self) -> &[Member<Vec<u8>>] {
         match self {
             Self::None | Self::Noise => &[],
-            Self::Of(members) => members,
+            Self::Of(members) | Self::Generator { members, .. } => members,
         }
     }
 }
@@ -135,28 +142,13 @@ pub fn perturbed_pictures(
 ) -> Result<Vec<Picture>, AttackError> {
     let shared = Arc::new((style.clone(), surrogate.config.clone()));
     let worker = |_| {
-        let (mut model, noise) = match &surrogate.gradients {
-            Gradients::None => (None, false),
-            Gradients::Noise => (None, true),
-            Gradients::Of(members) => (Some(load(members, surrogate.session)?), false),
-        };
+        let mut attacker = Attacker::load(surrogate)?;
         let shared = Arc::clone(&shared);
         let make = move |index: u64| -> Result<Picture, AttackError> {
             let (style, config) = shared.as_ref();
             let seed = picture_seed(stream, seed, index);
             let captcha = text::draw(style, seed);
-            let Perturbed { image, strength } = match &mut model {
-                Some(model) => perturb(model, &captcha.image, &captcha.mask, &captcha.label, config)?,
-                None if noise => {
-                    let mut noise = Noise { seed };
-                    perturb(&mut noise, &captcha.image, &captcha.mask, &captcha.label, config)
-                        .map_err(AttackError::Noise)?
-                }
-                None => Perturbed {
-                    image: captcha.image,
-                    strength: Strength::Plain,
-                },
-            };
+            let Perturbed { image, strength } = attacker.perturb(&captcha, seed, config)?;
             Ok(Picture {
                 image,
                 label: captcha.label,
@@ -173,6 +165,71 @@ pub fn perturbed_pictures(
         false => picture,
     };
     Ordered::start(range, AHEAD, workers).map(unless_stopped).collect()
+}
+
+/// What perturbs the captchas of one thread.
+enum Attacker {
+    Nobody,
+    Noise,
+    Models(Ensemble<AttackModel>),
+    Generator(Amortised<GeneratorModel, Unasked>),
+    GeneratorFirst(Amortised<GeneratorModel, Ensemble<AttackModel>>),
+}
+
+impl Attacker {
+    fn load(surrogate: &Surrogate) -> Result<Self, AttackError> {
+        let session = surrogate.session;
+        Ok(match &surrogate.gradients {
+            Gradients::None => Self::Nobody,
+            Gradients::Noise => Self::Noise,
+            Gradients::Of(members) => Self::Models(load(members, session)?),
+            Gradients::Generator { graph, members } => {
+                let generator = Some(load_generator(graph, session)?);
+                if surrogate.config.steps == 0 {
+                    let models = Unasked;
+                    Self::Generator(Amortised { generator, models })
+                } else {
+                    let models = load(members, session)?;
+                    Self::GeneratorFirst(Amortised { generator, models })
+                }
+            }
+        })
+    }
+
+    fn perturb(&mut self, captcha: &Captcha, seed: u64, config: &PerturbConfig) -> Result<Perturbed, AttackError> {
+        let Captcha { image, mask, label, .. } = captcha;
+        match self {
+            Self::Nobody => Ok(Perturbed {
+                image: image.clone(),
+                strength: Strength::Plain,
+            }),
+            Self::Noise => perturb(&mut Noise { seed }, image, mask, label, config).map_err(AttackError::Noise),
+            Self::Models(model) => Ok(perturb(model, image, mask, label, config)?),
+            Self::Generator(model) => Ok(perturb(model, image, mask, label, config)?),
+            Self::GeneratorFirst(model) => Ok(perturb(model, image, mask, label, config)?),
+        }
+    }
+}
+
+/// Stands for the models where no gradient is asked for.
+struct Unasked;
+
+impl GradientModel for Unasked {
+    type Error = RuntimeError;
+
+    fn gradient(&mut self, _: &[f32], _: &Label, _: &[f32]) -> Result<Gradient, RuntimeError> {
+        Err(RuntimeError::Run {
+            reason: "no model was loaded to ask for a gradient".to_owned(),
+        })
+    }
+}
+
+/// Loads a generator, with one thread of the runtime.
+///
+/// # Errors
+/// [`AttackError::Runtime`].
+pub fn load_generator(graph: &[u8], session: SessionConfig) -> Result<GeneratorModel, AttackError> {
+    Ok(GeneratorModel::new(graph, SessionConfig { threads: 1, ..session })?)
 }
 
 /// Loads attack graphs, each with one thread of the runtime: threads are better spent on several pictures.

@@ -9,6 +9,7 @@ pub mod data;
 pub mod experiment;
 pub mod files;
 pub mod finetune;
+pub mod generator;
 pub mod interrupt;
 pub mod metrics;
 pub mod models;

@@ -21,6 +21,7 @@ fn manifest(files: &[(&str, &[u8])]) -> Manifest {
             samples: 2,
         }),
         members: vec![],
+        generator: None,
     }
 }
 
@@ -93,6 +94,40 @@ fn files_of_an_ensemble_have_the_roles_that_their_members_give_them() {
         Ok(()),
         "no role, nothing to check"
     );
+}
+
+/// From a picture of 2 x 5 to one of `shape`.
+fn generator(shape: [usize; 4]) -> Vec<u8> {
+    let b = Builder::new(Dialect::Tract);
+    let image = b.input("image", &[1, 1, 2, 5]);
+    let all = b.sum(image, &[0, 1, 2, 3]).unwrap();
+    b.output("direction", b.add(b.full(&shape, 1.0).unwrap(), all).unwrap())
+        .unwrap();
+    codec::encode(&b.finish())
+}
+
+#[test]
+fn a_generator_goes_from_a_picture_to_one_as_large() {
+    let [fitting, narrow] = [[1, 1, 2, 5], [1, 1, 2, 4]].map(generator);
+    let mut with_one = manifest(&[(GENERATOR, &fitting)]);
+    with_one.generator = Some(Generator {
+        architecture: "unet".to_owned(),
+        metrics: [("read".to_owned(), 0.25)].into(),
+        training: with_one.training.clone().unwrap(),
+    });
+    let json = serde_json::to_vec(&with_one).unwrap();
+    assert_eq!(read_manifest(&json).unwrap(), with_one);
+    assert_eq!(verify(&with_one, GENERATOR, &fitting), Ok(()));
+    with_one.files = manifest(&[(GENERATOR, &narrow)]).files;
+    let wrong = verify(&with_one, GENERATOR, &narrow);
+    assert!(matches!(wrong, Err(CheckpointError::Interface { name: "direction", .. })));
+
+    with_one.members = vec![Member {
+        attack: GENERATOR.to_owned(),
+        ..with_one.first()
+    }];
+    let refused = read_manifest(&serde_json::to_vec(&with_one).unwrap());
+    assert!(matches!(refused, Err(CheckpointError::Members(_))), "a name of its own: {refused:?}");
 }
 
 #[test]

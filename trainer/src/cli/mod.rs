@@ -32,6 +32,7 @@ use crate::{
     experiment::ExperimentError,
     files::FilesError,
     finetune::QueriesError,
+    generator::ExportError,
     metrics::LogError,
     models::{CheckpointError, ComposeError},
     risk::{model_file::ModelFileError, traces::TracesError},
@@ -144,6 +145,9 @@ pub enum CommandError {
     /// The edge's admin API.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// A generator has no checkpoint to be in.
+    #[error(transparent)]
+    Generator(#[from] ExportError),
     /// A captcha could not be perturbed.
     #[error("{file}: {reason}")]
     Perturb {

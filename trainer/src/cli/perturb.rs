@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use parallax_captcha::{
-    perturb::{self, Budget, Ensemble, Epsilon, PerturbConfig, Sparse},
+    perturb::{self, Amortised, Budget, Ensemble, Epsilon, PerturbConfig, Sparse, Start},
     strength::Strengths,
 };
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::{
     attack,
     data::folder::{Entry, Folder, FolderWriter},
     interrupt,
-    models::{AttackModel, Checkpoint},
+    models::{AttackModel, Checkpoint, GeneratorModel},
     parallel::Ordered,
     runtime::{Device, DeviceChoice, SessionConfig, default_threads},
 };
@@ -48,9 +48,12 @@ pub struct Options {
     /// Pixels that may change further than that; 0 is none [default: 100 with --budget paper, else 0]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=12_000))]
     l0: Option<u32>,
-    /// Gradients for each picture [default: the product's]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// Gradients for each picture [default: the product's, none with --generator]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=1000))]
     steps: Option<u32>,
+    /// Begin where the checkpoint's generator says, of several checkpoints the first one's that has one
+    #[arg(long)]
+    generator: bool,
     /// Where to run
     #[arg(long, value_enum, default_value_t = DeviceChoice::Auto)]
     device: DeviceChoice,
@@ -172,12 +175,23 @@ fn config(options: &Options) -> Result<PerturbConfig, CommandError> {
             .filter(|_| pixels > 0)
             .map(|sparse| Sparse { pixels, ..sparse });
     }
+    if options.generator {
+        (config.start, config.steps) = (Start::Generator, 0);
+    }
     config.steps = options.steps.unwrap_or(config.steps);
+    if config.movements() == 0 {
+        return Err(CommandError::Usage(
+            "--steps 0 leaves nothing to do without --generator".to_owned(),
+        ));
+    }
     Ok(config)
 }
 
-/// One ensemble for each thread.
-fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Ensemble<AttackModel>>, CommandError> {
+/// What one thread perturbs with.
+type Models = Amortised<GeneratorModel, Ensemble<AttackModel>>;
+
+/// One for each thread.
+fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Models>, CommandError> {
     let checkpoints = if options.checkpoint.is_empty() {
         vec![Checkpoint::open_or_shipped(None)?]
     } else {
@@ -189,16 +203,31 @@ fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Ensem
         .map(Checkpoint::attacks)
         .collect::<Result<Vec<_>, _>>()?;
     let members: Vec<_> = attacks.into_iter().flatten().map(|(_, member)| member).collect();
+    let generators = checkpoints.iter().map(Checkpoint::generator).collect::<Result<Vec<_>, _>>()?;
+    let generator = match generators.into_iter().flatten().next() {
+        generator if options.generator == generator.is_some() => generator,
+        None => {
+            return Err(CommandError::Usage(
+                "--generator: the checkpoint has none, `parallax train --generator unet` gives it one".to_owned(),
+            ));
+        }
+        Some(_) => None,
+    };
     let session = SessionConfig { device, threads: 1 };
-    Ok((0..threads)
-        .map(|_| attack::load(&members, session))
-        .collect::<Result<_, _>>()?)
+    let load = |_| {
+        let generator = generator.as_deref().map(|graph| attack::load_generator(graph, session));
+        Ok(Amortised {
+            generator: generator.transpose()?,
+            models: attack::load(&members, session)?,
+        })
+    };
+    (0..threads).map(load).collect()
 }
 
 fn perturbed(
     folder: &Folder,
     index: usize,
-    model: &mut Ensemble<AttackModel>,
+    model: &mut Models,
     config: &PerturbConfig,
 ) -> Result<(Entry, perturb::Perturbed), CommandError> {
     let entry = folder.entry(index)?;

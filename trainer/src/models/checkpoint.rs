@@ -182,6 +182,15 @@ impl Checkpoint {
         self.manifest.members().into_iter().map(read).collect()
     }
 
+    /// The graph that says where perturbations begin, if there is one.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn generator(&self) -> Result<Option<Vec<u8>>, CheckpointError> {
+        let named = self.manifest.generator.as_ref();
+        named.map(|_| self.file(checkpoint::GENERATOR)).transpose()
+    }
+
     /// A file that the manifest names.
     ///
     /// # Errors

@@ -3,9 +3,11 @@
 mod attack;
 mod checkpoint;
 mod ensemble;
+mod generator;
 mod recognizer;
 
 pub use attack::AttackModel;
 pub use checkpoint::{Checkpoint, CheckpointError, Loaded, MANIFEST, NamedGraph};
 pub use ensemble::{ComposeError, compose};
+pub use generator::GeneratorModel;
 pub use recognizer::{Reading, Recognizer};

@@ -156,12 +156,12 @@ fn cost(configuration: &Configuration, set: &Set, legibility: Legibility) -> Res
         perturb: serde_json::to_value(&configuration.perturb)?,
         gradients: match configuration.gradients {
             Gradients::None | Gradients::Noise => 0,
-            Gradients::Of(_) => configuration.perturb.steps,
+            Gradients::Of(_) | Gradients::Generator { .. } => configuration.perturb.steps,
         },
         milliseconds: set.milliseconds,
         strengths: match configuration.gradients {
             Gradients::None => None,
-            Gradients::Noise | Gradients::Of(_) => configuration
+            Gradients::Noise | Gradients::Of(_) | Gradients::Generator { .. } => configuration
                 .perturb
                 .gate
                 .is_some()

@@ -52,6 +52,7 @@ pub fn export(model: &Model, weights: &Weights, provenance: Provenance, out: &Pa
         parent: provenance.parent,
         training: Some(provenance.training),
         members: Vec::new(),
+        generator: None,
     };
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|error| TrainError::Manifest(error.to_string()))?;
     let folder = PendingFolder::create(out)?;

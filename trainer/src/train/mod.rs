@@ -3,21 +3,23 @@
 mod buffers;
 mod config;
 mod export;
+mod in_place;
 mod initial;
 mod run;
 pub mod state;
-mod step;
+pub(crate) mod step;
 
 use std::path::PathBuf;
 
 use parallax_onnx::{GraphError, ctc::CtcError};
 
-use crate::{files::FilesError, runtime::RuntimeError, zoo::WeightsError};
+use crate::{attack::AttackError, files::FilesError, runtime::RuntimeError, zoo::WeightsError};
 
 pub use config::TrainConfig;
 pub use export::{Provenance, export, unseen_accuracy};
+pub use in_place::{InPlace, StepGraph};
 pub use initial::{initial_weights, restart_recurrent};
-pub use run::{Observer, Outcome, RunConfig, accuracy, held_out, run, saved_state};
+pub use run::{Learner, Observer, Outcome, RunConfig, accuracy, drive, held_out, run, saved_state};
 pub use state::{StateError, TrainingState};
 pub use step::{Example, StepReport, StepSession};
 
@@ -47,6 +49,9 @@ pub enum TrainError {
     /// A label that the model has no room for.
     #[error(transparent)]
     Label(#[from] CtcError),
+    /// Captchas to measure a generator on were not perturbed.
+    #[error(transparent)]
+    Attack(#[from] AttackError),
     /// A batch of another size.
     #[error("a batch has {found} values or pictures where the step takes {expected}")]
     Batch {

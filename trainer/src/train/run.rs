@@ -83,7 +83,39 @@ pub fn saved_state(path: &Path, config: &TrainConfig) -> Result<Option<TrainingS
     Ok(Some(state))
 }
 
-/// Trains from `state` to the end of the run, or until the observer stops it.
+/// What a run trains.
+pub trait Learner {
+    /// What a step learns from.
+    type Batch;
+
+    /// One step along the gradient of a batch.
+    ///
+    /// # Errors
+    /// [`TrainError`].
+    fn step(&mut self, batch: &Self::Batch, learning_rate: f32) -> Result<StepReport, TrainError>;
+
+    /// A copy of the state.
+    ///
+    /// # Errors
+    /// [`TrainError`].
+    fn state(&self) -> Result<TrainingState, TrainError>;
+
+    /// The share of held-out pictures that are read right with the weights as they are now.
+    ///
+    /// # Errors
+    /// [`TrainError`].
+    fn measure(&self) -> Result<f64, TrainError>;
+
+    /// Begins some layers anew, where a configuration has [`TrainConfig::feature_steps`].
+    ///
+    /// # Errors
+    /// [`TrainError`].
+    fn restart(&mut self) -> Result<(), TrainError> {
+        Ok(())
+    }
+}
+
+/// Trains a model from `state` to the end of the run, or until the observer stops it.
 ///
 /// # Errors
 /// [`TrainError`]; the state file then holds the last good state.
@@ -95,51 +127,85 @@ pub fn run(
     observer: &mut impl Observer,
 ) -> Result<Outcome, TrainError> {
     let state = state.unwrap_or_else(|| TrainingState::untrained(initial_weights(model, config.seed)));
-    let mut done = state.step;
-    let mut run = Run {
+    let done = state.step;
+    let mut reader = Reader {
         model,
         config,
         settings,
         step: step_session(model, config, settings, &state)?,
         held_out: held_out(config, Stream::Progress, settings.measure_on),
-        saved: state.step,
     };
-    let mut batches = pictures(config, Stream::Training).batches(config.batch, done, settings.drawing_threads);
+    let batches = pictures(config, Stream::Training).batches(config.batch, done, settings.drawing_threads);
+    drive(&mut reader, batches, done, config, settings, observer)
+}
+
+/// Trains `learner`, whose state is that after `done` steps, on `batches`, to the end of the run, or until the observer stops
+/// it.
+///
+/// # Errors
+/// [`TrainError`]; the state file then holds the last good state.
+pub fn drive<L: Learner>(
+    learner: &mut L,
+    mut batches: impl Iterator<Item = L::Batch>,
+    mut done: u64,
+    config: &TrainConfig,
+    settings: &RunConfig,
+    observer: &mut impl Observer,
+) -> Result<Outcome, TrainError> {
+    let mut saved = done;
     while done < config.steps() {
         let Some(batch) = batches.next() else { break };
         if done > 0 && done == config.feature_steps {
-            run.restart_recurrent()?;
+            // What is saved meanwhile is the state before, so that a run that goes on from there comes here again.
+            learner.restart()?;
         }
-        let report = run.step.run(&batch, config.learning_rate_after(done))?;
+        let report = learner.step(&batch, config.learning_rate_after(done))?;
         done += 1;
+        let diverged = |saved| TrainError::Diverged {
+            step: done,
+            loss: report.loss,
+            grad_norm: report.grad_norm,
+            saved,
+        };
         if !report.loss.is_finite() || !report.grad_norm.is_finite() {
-            return Err(run.diverged(done, report));
+            return Err(diverged(saved));
         }
         observer.step(done, report);
         let last = done == config.steps();
         let stop = !last && observer.stop();
         if stop || last || done.is_multiple_of(settings.save_every.max(1)) {
-            run.save(done, report)?;
+            let state = learner.state()?;
+            if !state.is_finite() {
+                return Err(diverged(saved));
+            }
+            save(&state, config, &settings.state)?;
+            saved = done;
         }
         if stop {
             return Ok(Outcome::Stopped { done });
         }
         if done.is_multiple_of(settings.measure_every.max(1)) {
-            observer.measured(done, run.measure()?);
+            observer.measured(done, learner.measure()?);
         }
     }
-    Ok(Outcome::Finished(run.step.state()?.weights))
+    Ok(Outcome::Finished(learner.state()?.weights))
 }
 
-/// What a run needs at each step.
-struct Run<'a> {
+fn save(state: &TrainingState, config: &TrainConfig, path: &Path) -> Result<(), TrainError> {
+    let bytes = state.encode(config).map_err(|reason| TrainError::State {
+        path: path.to_owned(),
+        reason,
+    })?;
+    Ok(files::write(path, &bytes)?)
+}
+
+/// A model that learns to read.
+struct Reader<'a> {
     model: &'a Model,
     config: &'a TrainConfig,
     settings: &'a RunConfig,
     step: StepSession,
     held_out: Vec<Sample>,
-    /// The last step whose state is in the file.
-    saved: u64,
 }
 
 fn step_session(
@@ -153,33 +219,17 @@ fn step_session(
     Ok(step)
 }
 
-impl Run<'_> {
-    /// Goes on with new recurrent layers. What is saved meanwhile is the state before, so that a run that goes on from
-    /// there comes here again.
-    fn restart_recurrent(&mut self) -> Result<(), TrainError> {
-        let mut state = self.step.state()?;
-        restart_recurrent(self.model, self.config.seed, &mut state);
-        self.step = step_session(self.model, self.config, self.settings, &state)?;
-        Ok(())
+impl Learner for Reader<'_> {
+    type Batch = Vec<Sample>;
+
+    fn step(&mut self, batch: &Vec<Sample>, learning_rate: f32) -> Result<StepReport, TrainError> {
+        self.step.run(batch, learning_rate)
     }
 
-    /// Saves the state, if it is good.
-    fn save(&mut self, done: u64, report: StepReport) -> Result<(), TrainError> {
-        let state = self.step.state()?;
-        if !state.is_finite() {
-            return Err(self.diverged(done, report));
-        }
-        let path = &self.settings.state;
-        let bytes = state.encode(self.config).map_err(|reason| TrainError::State {
-            path: path.clone(),
-            reason,
-        })?;
-        files::write(path, &bytes)?;
-        self.saved = done;
-        Ok(())
+    fn state(&self) -> Result<TrainingState, TrainError> {
+        self.step.state()
     }
 
-    /// The share of the held-out pictures that the model reads right as it is now.
     fn measure(&self) -> Result<f64, TrainError> {
         let graph = codec::encode(&self.model.recognizer(&self.step.state()?.weights)?);
         Ok(accuracy(
@@ -188,15 +238,12 @@ impl Run<'_> {
         )?)
     }
 
-    fn diverged(&self, step: u64, report: StepReport) -> TrainError {
-        let StepReport { loss, grad_norm } = report;
-        let saved = self.saved;
-        TrainError::Diverged {
-            step,
-            loss,
-            grad_norm,
-            saved,
-        }
+    /// Goes on with new recurrent layers.
+    fn restart(&mut self) -> Result<(), TrainError> {
+        let mut state = self.step.state()?;
+        restart_recurrent(self.model, self.config.seed, &mut state);
+        self.step = step_session(self.model, self.config, self.settings, &state)?;
+        Ok(())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Model graphs: what is trained, what reads captchas, what attacks are computed with. No runtime here.
 //!
-//! A model is a [`Backbone`] and a [`Head`]; [`Architecture`] is the table of those that have a name.
+//! A model is a [`Backbone`] and a [`Head`]; [`Architecture`] is the table of those that have a name. A [`Generator`] says in one
+//! forward pass where a perturbation begins.
 
 mod backbone;
+mod generator;
 mod graphs;
 mod head;
 mod layout;
@@ -14,6 +16,8 @@ mod table;
 mod tests;
 
 pub use backbone::{Backbone, InceptionModule, PlainBlock, Stage};
+pub use generator::{Generator, GeneratorArchitecture};
+pub use graphs::Victim;
 pub use head::Head;
 pub use layout::{Init, Spec, Weights, WeightsError};
 pub use model::{Model, ModelConfig};

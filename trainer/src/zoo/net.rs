@@ -197,6 +197,16 @@ impl<'a> Net<'a> {
         })
     }
 
+    /// Every pixel repeated, `scales` times along rows and columns.
+    pub(super) fn stretch(&self, x: Maps, scales: [usize; 2]) -> Layer<Maps> {
+        Ok(Maps {
+            id: self.b.resize(x.id, &[1, 1, scales[0], scales[1]])?,
+            rows: x.rows * scales[0],
+            columns: x.columns * scales[1],
+            ..x
+        })
+    }
+
     /// The channels of all `parts`, which have one size.
     pub(super) fn side_by_side(&self, parts: &[Maps]) -> Layer<Maps> {
         let first = parts.first().copied().ok_or_else(missing)?;

@@ -1,11 +1,11 @@
 //! The graph that attacks are computed with: the loss and its gradient with respect to the image, for tract.
 
 use parallax_onnx::layers::{CtcTarget, ctc_loss};
-use parallax_onnx::{Builder, Dialect, Graph, GraphError, autodiff};
+use parallax_onnx::{Builder, Dialect, Graph, GraphError, TensorId, autodiff};
 
 use super::loss::main_loss;
 use crate::zoo::layout::{Weights, WeightsError, cut};
-use crate::zoo::model::Model;
+use crate::zoo::model::{Model, Scores};
 use crate::zoo::net::{Mode, Net};
 
 impl Model {
@@ -34,11 +34,7 @@ impl Model {
         let mut net = Net::new(&b, mode, self.config.slope);
         let scores = self.forward(&mut net, image)?;
         let logits = self.logits(&net, &scores)?;
-        let main = main_loss(&b, self.config.head.alignment(), scores.main, target)?;
-        let label_loss = match scores.auxiliary {
-            Some(auxiliary) => b.add(main, b.scale(ctc_loss(&b, auxiliary, target)?, self.config.auxiliary)?)?,
-            None => main,
-        };
+        let label_loss = label_loss(&b, self, &scores, target)?;
         let log_probabilities = b.log_softmax(logits, 2)?;
         let weighted = b.mul(log_probabilities, b.transpose(frame_weights, &[1, 0, 2])?)?;
         let loss = b.add(label_loss, b.reshape(b.sum(weighted, &[0, 1, 2])?, &[1])?)?;
@@ -50,5 +46,19 @@ impl Model {
         )?;
         b.output("logits", logits)?;
         Ok(b.finish())
+    }
+}
+
+/// What `model` loses on the texts, `[N]`: of its main head, and of its auxiliary one by its weight.
+pub(super) fn label_loss(
+    b: &Builder,
+    model: &Model,
+    scores: &Scores,
+    target: CtcTarget,
+) -> Result<TensorId, GraphError> {
+    let main = main_loss(b, model.config.head.alignment(), scores.main, target)?;
+    match scores.auxiliary {
+        Some(auxiliary) => b.add(main, b.scale(ctc_loss(b, auxiliary, target)?, model.config.auxiliary)?),
+        None => Ok(main),
     }
 }

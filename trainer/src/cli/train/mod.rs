@@ -1,26 +1,27 @@
-//! `parallax train`: learns to read captchas and exports a checkpoint.
+//! `parallax train`: learns to read captchas, or to mislead who does, and exports a checkpoint.
+
+mod generator;
+mod watch;
 
 use std::{
     fs,
-    io::{self, IsTerminal},
     path::{Path, PathBuf},
-    time::Instant,
 };
 
-use indicatif::ProgressBar;
 use parallax_captcha::text::SCHEME_VERSION;
 use parallax_onnx::checkpoint::Training;
 use serde::Serialize;
 
-use super::{CommandError, Format, dataset::StyleName, fonts::Fonts, output, progress, session::Session};
+use super::{CommandError, Format, dataset::StyleName, fonts::Fonts, output, session::Session};
 use crate::{
-    files, interrupt,
-    metrics::{Log, LogError, RunHeader},
+    files,
+    metrics::{Log, RunHeader},
     models::Checkpoint,
     runtime::{SessionConfig, drawing_threads},
-    train::{self, Observer, Outcome, Provenance, RunConfig, StepReport, TrainConfig, TrainError, TrainingState},
-    zoo::{Architecture, Weights},
+    train::{self, Outcome, Provenance, RunConfig, TrainConfig, TrainError, TrainingState},
+    zoo::{Architecture, GeneratorArchitecture, Weights},
 };
+use watch::Watch;
 
 /// Steps between two savings: half a minute on two cores.
 const SAVE_EVERY: u64 = 100;
@@ -33,9 +34,13 @@ pub struct Options {
     /// Which model
     #[arg(long, value_enum, default_value_t = Architecture::Crnn)]
     model: Architecture,
-    /// Begin with the weights of this checkpoint, which is one model, instead of untrained ones
+    /// Begin with the weights of this checkpoint, which is one model, instead of untrained ones; with --generator the checkpoint
+    /// that gets one [default: the shipped one]
     #[arg(long, value_name = "DIR", conflicts_with = "model")]
     from: Option<PathBuf>,
+    /// Not a model, but what misleads all models of --from in one forward pass
+    #[arg(long, value_enum, conflicts_with_all = ["model", "filtered", "fonts", "feature_steps"])]
+    generator: Option<GeneratorArchitecture>,
     /// The checkpoint to make; meanwhile OUT.training holds the run, and an interrupted one goes on from there
     #[arg(long)]
     out: PathBuf,
@@ -105,63 +110,23 @@ struct Trained {
 /// # Errors
 /// [`CommandError`]; an interrupted run can be gone on with.
 pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
-    files::refuse_existing(&options.out)?;
-    let state = state_path(&options.out);
-    let parent = files::parent_of(&state);
-    fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
-    files::refuse_unwritable(parent)?;
+    if let Some(architecture) = options.generator {
+        return generator::run(options, architecture, format);
+    }
+    let state = place(options)?;
     let session = options.session.config()?;
     let first = options.from.as_deref().map(First::open).transpose()?;
     let architecture = first.as_ref().map_or(options.model, |first| first.architecture);
     let config = train_config(options, architecture, first.as_ref(), session);
-    let saved = if options.fresh {
-        None
-    } else {
-        train::saved_state(&state, &config)?
-    };
+    let saved = saved(options, &state, &config)?;
     let begun = saved.as_ref().map_or(0, |state| state.step);
-    eprintln!(
-        "training on {} with {} threads: {} pictures of seed {}, {} steps{}",
-        session.device,
-        session.threads,
-        config.samples,
-        config.seed,
-        config.steps(),
-        if begun > 0 {
-            format!(", going on after {begun}")
-        } else {
-            String::new()
-        },
-    );
-    let run_config = RunConfig {
-        state: state.clone(),
-        session,
-        save_every: SAVE_EVERY,
-        measure_every: options.measure_every,
-        measure_on: PROGRESS_PICTURES,
-        drawing_threads: drawing_threads(session.device),
-    };
+    say_begin(&config, session, begun);
+    let run_config = run_config(options, state.clone(), session);
     let model = architecture.model().map_err(TrainError::from)?;
     let saved = saved.or_else(|| first.map(|first| TrainingState::untrained(first.weights)));
-    let mut watch = Watch::new(&config, begun);
-    if let Some(root) = &options.log {
-        watch.log = Some(Log::open(root, &header(options, &config))?);
-    }
+    let mut watch = watch(options, &config, begun, "right")?;
     let outcome = train::run(&model, &config, &run_config, saved, &mut watch)?;
-    watch.bar.finish_and_clear();
-    if let Some(error) = watch.log_error.take() {
-        eprintln!("the log is not complete: {error}");
-    }
-    let weights = match outcome {
-        Outcome::Finished(weights) => weights,
-        Outcome::Stopped { done } => {
-            let rest = format!(
-                "{done} of {} steps are saved, the same command goes on from there",
-                config.steps()
-            );
-            return Err(CommandError::Interrupted(Some(rest)));
-        }
-    };
+    let weights = finished(outcome, watch, &config)?;
     let unseen = usize::from(options.unseen);
     let accuracy = train::unseen_accuracy(&model, &weights, &config, unseen, session)?;
     let provenance = Provenance {
@@ -192,6 +157,81 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         format!("{out}: reads {percent:.2} % of {} unseen captchas", options.unseen)
     })?;
     Ok(())
+}
+
+/// Where the run is kept, once it is known that it and the checkpoint can be written.
+fn place(options: &Options) -> Result<PathBuf, CommandError> {
+    files::refuse_existing(&options.out)?;
+    let state = state_path(&options.out);
+    let parent = files::parent_of(&state);
+    fs::create_dir_all(parent).map_err(files::io_error("create", parent))?;
+    files::refuse_unwritable(parent)?;
+    Ok(state)
+}
+
+fn saved(options: &Options, state: &Path, config: &TrainConfig) -> Result<Option<TrainingState>, CommandError> {
+    match options.fresh {
+        true => Ok(None),
+        false => Ok(train::saved_state(state, config)?),
+    }
+}
+
+fn say_begin(config: &TrainConfig, session: SessionConfig, begun: u64) {
+    eprintln!(
+        "training on {} with {} threads: {} pictures of seed {}, {} steps{}",
+        session.device,
+        session.threads,
+        config.samples,
+        config.seed,
+        config.steps(),
+        if begun > 0 {
+            format!(", going on after {begun}")
+        } else {
+            String::new()
+        },
+    );
+}
+
+fn run_config(options: &Options, state: PathBuf, session: SessionConfig) -> RunConfig {
+    RunConfig {
+        state,
+        session,
+        save_every: SAVE_EVERY,
+        measure_every: options.measure_every,
+        measure_on: PROGRESS_PICTURES,
+        drawing_threads: drawing_threads(session.device),
+    }
+}
+
+fn watch(
+    options: &Options,
+    config: &TrainConfig,
+    begun: u64,
+    measures: &'static str,
+) -> Result<Watch, CommandError> {
+    let mut watch = Watch::new(config, begun, measures);
+    if let Some(root) = &options.log {
+        watch.log = Some(Log::open(root, &header(options, config))?);
+    }
+    Ok(watch)
+}
+
+/// The weights of a run that ended.
+fn finished(outcome: Outcome, mut watch: Watch, config: &TrainConfig) -> Result<Weights, CommandError> {
+    watch.bar.finish_and_clear();
+    if let Some(error) = watch.log_error.take() {
+        eprintln!("the log is not complete: {error}");
+    }
+    match outcome {
+        Outcome::Finished(weights) => Ok(weights),
+        Outcome::Stopped { done } => {
+            let rest = format!(
+                "{done} of {} steps are saved, the same command goes on from there",
+                config.steps()
+            );
+            Err(CommandError::Interrupted(Some(rest)))
+        }
+    }
 }
 
 /// The first weights, of a checkpoint.
@@ -264,9 +304,17 @@ fn command(options: &Options, config: &TrainConfig) -> String {
     if options.filtered {
         style += " --filtered";
     }
-    let begin = match &options.from {
-        Some(root) => format!("--from {}", output::quoted(&root.to_string_lossy())),
-        None => format!("--model {}", config.model),
+    let from = options
+        .from
+        .as_ref()
+        .map(|root| format!("--from {}", output::quoted(&root.to_string_lossy())));
+    let begin = match (options.generator, from) {
+        (Some(generator), from) => {
+            let from = from.map(|from| format!(" {from}")).unwrap_or_default();
+            format!("--generator {}{from}", generator.name())
+        }
+        (None, Some(from)) => from,
+        (None, None) => format!("--model {}", config.model),
     };
     format!(
         "parallax train {begin} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
@@ -285,98 +333,4 @@ fn command(options: &Options, config: &TrainConfig) -> String {
 /// `OUT.training`, beside `OUT`.
 fn state_path(out: &Path) -> PathBuf {
     files::beside(out, ".training")
-}
-
-/// Shows a run: a bar on a terminal, a line for each measurement elsewhere.
-struct Watch {
-    bar: ProgressBar,
-    batch: u64,
-    begun: u64,
-    started: Instant,
-    loss: f32,
-    accuracy: Option<f64>,
-    log: Option<Log>,
-    /// Why the log ended; training goes on without it.
-    log_error: Option<LogError>,
-    /// The learning rate of each step.
-    config: TrainConfig,
-}
-
-/// How much a new loss moves the one that is shown.
-const SMOOTHING: f32 = 0.05;
-
-impl Watch {
-    fn new(config: &TrainConfig, begun: u64) -> Self {
-        let bar = progress::pictures("training", config.steps() * config.batch as u64);
-        bar.set_position(begun * config.batch as u64);
-        bar.reset_eta();
-        Self {
-            bar,
-            batch: config.batch as u64,
-            begun,
-            started: Instant::now(),
-            loss: f32::NAN,
-            accuracy: None,
-            log: None,
-            log_error: None,
-            config: config.clone(),
-        }
-    }
-
-    fn show(&self) {
-        let accuracy = self.accuracy.map(|share| format!(", {:.1} % right", 100.0 * share));
-        self.bar
-            .set_message(format!("loss {:.3}{}", self.loss, accuracy.unwrap_or_default()));
-    }
-}
-
-impl Watch {
-    /// Notes numbers, if there is a log.
-    fn note(&mut self, done: u64, scalars: &[(&str, f32)]) {
-        let Some(log) = &mut self.log else { return };
-        let noted = scalars
-            .iter()
-            .try_for_each(|(tag, value)| log.scalar(done, tag, *value));
-        if let Err(error) = noted.and_then(|()| log.flush()) {
-            self.log = None;
-            self.log_error = Some(error);
-        }
-    }
-}
-
-impl Observer for Watch {
-    fn step(&mut self, done: u64, report: StepReport) {
-        let images = ((done - self.begun) * self.batch) as f64 / self.started.elapsed().as_secs_f64();
-        let scalars = [
-            ("loss", report.loss),
-            ("gradient norm", report.grad_norm),
-            ("learning rate", self.config.learning_rate_after(done - 1)),
-            ("images per second", images as f32),
-        ];
-        self.note(done, &scalars);
-        let old = if self.loss.is_nan() { report.loss } else { self.loss };
-        self.loss = old + SMOOTHING * (report.loss - old);
-        self.bar.set_position(done * self.batch);
-        self.show();
-    }
-
-    fn measured(&mut self, done: u64, accuracy: f64) {
-        self.accuracy = Some(accuracy);
-        self.note(done, &[("accuracy", accuracy as f32)]);
-        self.show();
-        if !io::stderr().is_terminal() {
-            let rate = ((done - self.begun) * self.batch) as f64 / self.started.elapsed().as_secs_f64();
-            let left = (self.bar.length().unwrap_or_default().saturating_sub(done * self.batch)) as f64 / rate;
-            eprintln!(
-                "{} images, loss {:.3}, {:.1} % of the held-out right, {rate:.0} images/s, {left:.0} s left",
-                done * self.batch,
-                self.loss,
-                100.0 * accuracy,
-            );
-        }
-    }
-
-    fn stop(&self) -> bool {
-        interrupt::requested()
-    }
 }

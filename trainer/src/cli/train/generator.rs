@@ -1,0 +1,113 @@
+//! `parallax train --generator`: a checkpoint gets what stands for its models' gradients.
+
+use std::{fs, path::PathBuf};
+
+use parallax_captcha::text::{MODEL_HEIGHT, MODEL_WIDTH, SCHEME_VERSION};
+use parallax_onnx::checkpoint::{self, Training};
+use serde::Serialize;
+
+use super::{Options, PROGRESS_PICTURES, command, finished, place, run_config, saved, say_begin, watch};
+use crate::{
+    cli::{CommandError, Format, output},
+    data::seeds::Stream,
+    files,
+    generator::{self, Misleader, Task},
+    models::Checkpoint,
+    runtime::SessionConfig,
+    train::{TrainConfig, TrainError, TrainingState, drive},
+    zoo::{Generator, GeneratorArchitecture},
+};
+
+#[derive(Debug, Serialize)]
+struct Trained {
+    out: PathBuf,
+    samples: u64,
+    seed: u64,
+    /// Share of captchas that the checkpoint's models still read after the generator alone.
+    read: f64,
+    device: String,
+}
+
+/// Trains, exports, prints.
+///
+/// # Errors
+/// [`CommandError`]; an interrupted run can be gone on with.
+pub(super) fn run(
+    options: &Options,
+    architecture: GeneratorArchitecture,
+    format: Format,
+) -> Result<(), CommandError> {
+    let state = place(options)?;
+    let session = options.session.config()?;
+    let of = Checkpoint::open_or_shipped(options.from.as_deref())?;
+    let config = config(options, architecture, of.digest()?, session);
+    let saved = saved(options, &state, &config)?;
+    let size = [MODEL_HEIGHT as usize, MODEL_WIDTH as usize];
+    let victims = of.models()?.into_iter().map(|member| (member.model, member.weight));
+    let task = Task {
+        generator: Generator::new(architecture, size).map_err(TrainError::from)?,
+        victims: victims.collect(),
+        setting: options.style.setting(),
+    };
+    let begun = saved.as_ref().map_or(0, |state| state.step);
+    say_begin(&config, session, begun);
+    let untrained = || TrainingState::untrained(generator::initial_weights(&task.generator, config.seed));
+    let first = saved.unwrap_or_else(untrained);
+    let settings = run_config(options, state.clone(), session);
+    let measured = [config.seed, PROGRESS_PICTURES as u64];
+    let mut learner = Misleader::new(&task, config.batch, &first, measured, session)?;
+    let threads = settings.drawing_threads;
+    let batches = generator::batches(&task.setting, config.seed, config.batch, begun, threads);
+    let mut watch = watch(options, &config, begun, "still read")?;
+    let outcome = drive(&mut learner, batches, begun, &config, &settings, &mut watch)?;
+    let weights = finished(outcome, watch, &config)?;
+    let count = u64::from(options.unseen);
+    let read = task.still_read(&weights, Stream::Final, config.seed, count, session)?;
+    let about = checkpoint::Generator {
+        architecture: architecture.name().to_owned(),
+        metrics: [("read".to_owned(), read), ("read_count".to_owned(), count as f64)].into(),
+        training: Training {
+            command: command(options, &config),
+            seed: config.seed,
+            samples: config.samples,
+        },
+    };
+    generator::export(&of, &task.generator, &weights, about, &options.out)?;
+    fs::remove_file(&state).map_err(files::io_error("remove", &state))?;
+    let trained = Trained {
+        out: options.out.clone(),
+        samples: config.samples,
+        seed: config.seed,
+        read,
+        device: session.device.to_string(),
+    };
+    output::print(&trained, format, |trained| {
+        let (out, percent) = (trained.out.display(), 100.0 * trained.read);
+        format!("{out}: of {count} captchas perturbed by the generator alone its models still read {percent:.2} %")
+    })?;
+    Ok(())
+}
+
+fn config(
+    options: &Options,
+    architecture: GeneratorArchitecture,
+    from: String,
+    session: SessionConfig,
+) -> TrainConfig {
+    TrainConfig {
+        model: format!("generator {}", architecture.name()),
+        samples: options.samples,
+        seed: options.seed,
+        batch: usize::from(options.batch),
+        learning_rate: options.learning_rate,
+        warmup: options.warmup,
+        floor: 0.02,
+        feature_steps: 0,
+        cycles: options.cycles,
+        threads: session.threads,
+        style: options.style.style(),
+        filtered: false,
+        scheme_version: SCHEME_VERSION,
+        from: Some(from),
+    }
+}

@@ -1,0 +1,162 @@
+//! A generator in training against the models of a checkpoint.
+
+use parallax_captcha::{
+    perturb::{PerturbConfig, Start},
+    text::{MODEL_HEIGHT, MODEL_WIDTH},
+};
+use parallax_onnx::codec;
+
+use super::Constrained;
+use crate::{
+    attack::{Gradients, Surrogate, perturbed_pictures},
+    data::{batches::Sample, seeds::Stream},
+    experiment::Setting,
+    models::{Loaded, Recognizer},
+    runtime::SessionConfig,
+    train::{
+        InPlace, Learner, StepGraph, StepReport, TrainError, TrainingState, accuracy,
+        step::{encode, label_inputs},
+    },
+    zoo::{AdamConfig, Generator, Victim, Weights},
+};
+
+/// What a generator learns.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Which generator.
+    pub generator: Generator,
+    /// The models that it misleads, and how much each counts.
+    pub victims: Vec<(Loaded, f32)>,
+    /// How its captchas look and are perturbed.
+    pub setting: Setting,
+}
+
+impl Task {
+    /// The share of `count` captchas of a stream that the victims still read after a generator with these weights, on the mean
+    /// over the victims.
+    ///
+    /// # Errors
+    /// [`TrainError`] when a graph cannot be built or run.
+    pub fn still_read(
+        &self,
+        weights: &Weights,
+        stream: Stream,
+        seed: u64,
+        count: u64,
+        session: SessionConfig,
+    ) -> Result<f64, TrainError> {
+        let surrogate = Surrogate {
+            gradients: Gradients::Generator {
+                graph: codec::encode(&self.generator.direction(weights)?),
+                members: Vec::new(),
+            },
+            config: PerturbConfig {
+                start: Start::Generator,
+                steps: 0,
+                ..self.setting.perturb.clone()
+            },
+            session: session.on_the_cpu(),
+        };
+        let pictures = perturbed_pictures(&surrogate, &self.setting.style, stream, seed, 0..count)?;
+        let samples: Vec<Sample> = pictures.iter().map(crate::attack::Picture::sample).collect();
+        let mut sum = 0.0;
+        for ((_, model, weights), _) in &self.victims {
+            let recognizer = codec::encode(&model.recognizer(weights)?);
+            sum += accuracy(&mut Recognizer::new(&recognizer, session)?, &samples)?;
+        }
+        Ok(sum / self.victims.len().max(1) as f64)
+    }
+}
+
+/// A generator on its way.
+#[derive(Debug)]
+pub struct Misleader<'a> {
+    task: &'a Task,
+    batch: usize,
+    steps: InPlace,
+    measured: Measured,
+}
+
+/// What a run is measured on.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    seed: u64,
+    count: u64,
+    session: SessionConfig,
+}
+
+impl<'a> Misleader<'a> {
+    /// Begins or goes on with `state`; measured on `count` held-out captchas of `seed`.
+    ///
+    /// # Errors
+    /// [`TrainError`] when the graph cannot be built or run here, or the state is of another generator.
+    pub fn new(
+        task: &'a Task,
+        batch: usize,
+        state: &TrainingState,
+        [seed, count]: [u64; 2],
+        session: SessionConfig,
+    ) -> Result<Self, TrainError> {
+        let victims: Vec<Victim<'_>> = task
+            .victims
+            .iter()
+            .map(|((_, model, weights), weight)| Victim {
+                model,
+                weights,
+                weight: *weight,
+            })
+            .collect();
+        let image = vec![batch, 1, MODEL_HEIGHT as usize, MODEL_WIDTH as usize];
+        let mut inputs = vec![("image", image.clone())];
+        if let Some(victim) = victims.first() {
+            inputs.extend(label_inputs(victim.model, batch));
+            inputs.push(("epsilon", image));
+            let classes = victim.model.config().classes;
+            inputs.push(("frame_weights", vec![batch, parallax_captcha::perturb::FRAMES, classes]));
+        }
+        let graph = StepGraph {
+            graph: task.generator.training_step(&victims, batch)?,
+            inputs,
+            adam: AdamConfig::default(),
+        };
+        Ok(Self {
+            steps: InPlace::new(&graph, state, session)?,
+            task,
+            batch,
+            measured: Measured { seed, count, session },
+        })
+    }
+}
+
+impl Learner for Misleader<'_> {
+    type Batch = Vec<Constrained>;
+
+    fn step(&mut self, batch: &Vec<Constrained>, learning_rate: f32) -> Result<StepReport, TrainError> {
+        let ((_, model, _), _) = self.task.victims.first().ok_or(TrainError::Batch {
+            expected: self.batch,
+            found: 0,
+        })?;
+        let classes: Vec<Vec<usize>> = batch.iter().map(|one| one.sample.label.classes()).collect();
+        let target = encode(model.config(), classes.iter().map(Vec::as_slice))?;
+        let joined = |part: fn(&Constrained) -> &Vec<f32>| -> Vec<f32> { batch.iter().flat_map(part).copied().collect() };
+        self.steps.write([
+            &joined(|one| &one.sample.image),
+            &target.target,
+            &target.start,
+            &target.skip,
+            &joined(|one| &one.constraints.epsilon),
+            &joined(|one| &one.constraints.frame_weights),
+        ])?;
+        self.steps.step(learning_rate)
+    }
+
+    fn state(&self) -> Result<TrainingState, TrainError> {
+        self.steps.state()
+    }
+
+    fn measure(&self) -> Result<f64, TrainError> {
+        let Measured { seed, count, session } = self.measured;
+        let weights = self.steps.state()?.weights;
+        self.task.still_read(&weights, Stream::Progress, seed, count, session)
+    }
+}

@@ -1,0 +1,147 @@
+//! Generators: from a picture to the direction that misleads its readers, in one forward pass.
+
+use parallax_onnx::{Builder, Dialect, TensorId};
+
+use super::layout::{self, Init, Spec, Weights, WeightsError};
+use super::net::{Conv, Maps, Mode, Net};
+
+/// A kind of generator: what `parallax train --generator` can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
+pub enum GeneratorArchitecture {
+    /// A small U-Net (Ronneberger et al. 2015), which sees where strokes and openings are
+    Unet,
+    /// One tile for every picture of a style, whatever is in it (Moosavi-Dezfooli et al. 2017)
+    Tile,
+}
+
+impl GeneratorArchitecture {
+    /// Its name in manifests and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unet => "unet",
+            Self::Tile => "tile",
+        }
+    }
+}
+
+/// Channels of the U-Net at the size of the input, at half of it, and below.
+const CHANNELS: [usize; 3] = [16, 32, 64];
+/// From the whole size to half of it, and from there to the lowest: rows, columns.
+const POOLS: [[usize; 2]; 2] = [[2, 2], [3, 2]];
+/// Slope of the negative side of the activation.
+const SLOPE: f32 = 0.1;
+
+/// A generator for pictures of one size: its weights' places, and its graphs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generator {
+    architecture: GeneratorArchitecture,
+    /// Rows and columns of the picture.
+    pub(super) size: [usize; 2],
+    parameters: Vec<Spec>,
+    running: Vec<Spec>,
+}
+
+impl Generator {
+    /// For pictures of so many rows and columns, multiples of 6 and 4 where it is a U-Net.
+    ///
+    /// # Errors
+    /// [`WeightsError::Graph`] when the size does not fit.
+    pub fn new(architecture: GeneratorArchitecture, size: [usize; 2]) -> Result<Self, WeightsError> {
+        let b = Builder::new(Dialect::OnnxRuntime);
+        let image = b.input("image", &[1, 1, size[0], size[1]]);
+        let mut net = Net::new(&b, Mode::Declare, SLOPE);
+        forward(architecture, size, &mut net, image)?;
+        let (parameters, running) = (net.parameters, net.running);
+        Ok(Self {
+            architecture,
+            size,
+            parameters,
+            running,
+        })
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn architecture(&self) -> GeneratorArchitecture {
+        self.architecture
+    }
+
+    /// Learned weights, in the order of the flat vector.
+    #[must_use]
+    pub fn parameters(&self) -> &[Spec] {
+        &self.parameters
+    }
+
+    /// Running statistics, in the order of their flat vector.
+    #[must_use]
+    pub fn running(&self) -> &[Spec] {
+        &self.running
+    }
+
+    /// Untrained weights; `uniform` draws from `[0, 1)`, in a fixed order.
+    #[must_use]
+    pub fn initial_weights(&self, uniform: &mut dyn FnMut() -> f32) -> Weights {
+        Weights {
+            parameters: layout::initialise(&self.parameters, uniform),
+            running: layout::initialise(&self.running, uniform),
+        }
+    }
+
+    /// Directions `[N, 1, rows, columns]` for `image`, of the same shape.
+    pub(super) fn forward(&self, net: &mut Net<'_>, image: TensorId) -> Result<TensorId, WeightsError> {
+        forward(self.architecture, self.size, net, image)
+    }
+
+    /// A net that emits it, in `mode`.
+    pub(super) fn net<'a>(&self, b: &'a Builder, mode: Mode) -> Net<'a> {
+        Net::new(b, mode, SLOPE)
+    }
+}
+
+fn forward(
+    architecture: GeneratorArchitecture,
+    [rows, columns]: [usize; 2],
+    net: &mut Net<'_>,
+    image: TensorId,
+) -> Result<TensorId, WeightsError> {
+    match architecture {
+        GeneratorArchitecture::Unet => {
+            let centred = Maps {
+                id: net.b.scale(net.b.add_scalar(image, -0.5)?, 4.0)?,
+                channels: 1,
+                rows,
+                columns,
+            };
+            unet(net, centred)
+        }
+        GeneratorArchitecture::Tile => {
+            let tile = net.weight("tile".to_owned(), &[1, 1, rows, columns], Init::Uniform { bound: 1.0 })?;
+            // Of as many pictures as there are, whatever is in them.
+            Ok(net.b.add(net.b.scale(image, 0.0)?, tile)?)
+        }
+    }
+}
+
+fn unet(net: &mut Net<'_>, image: Maps) -> Result<TensorId, WeightsError> {
+    let unpooled = |filters, side| Conv::same(filters, side, [1, 1]);
+    let [whole, half, low] = CHANNELS;
+    let at_whole = net.conv_relu(image, unpooled(whole, 5))?;
+    let at_half = net.max_pool(at_whole, POOLS[0])?;
+    let at_half = net.conv_relu(at_half, unpooled(half, 3))?;
+    let at_half = net.conv_relu(at_half, unpooled(half, 3))?;
+    let lowest = net.max_pool(at_half, POOLS[1])?;
+    let lowest = net.conv_relu(lowest, unpooled(low, 3))?;
+    let lowest = net.conv_relu(lowest, unpooled(low, 3))?;
+
+    // Fewer channels before they are stretched: after that there are more pixels.
+    let back = net.conv_relu(lowest, unpooled(half, 1))?;
+    let back = net.stretch(back, POOLS[1])?;
+    let both = net.side_by_side(&[back, at_half])?;
+    let back = net.conv_relu(both, unpooled(half, 3))?;
+    let back = net.conv_relu(back, unpooled(whole, 1))?;
+    let back = net.stretch(back, POOLS[0])?;
+    let both = net.side_by_side(&[back, at_whole])?;
+    let back = net.conv_relu(both, unpooled(whole, 3))?;
+    Ok(net.conv(back, unpooled(1, 3))?.id)
+}

@@ -106,6 +106,14 @@ impl Manifest {
         }
     }
 
+    /// Names of the graphs that perturb: each model's, and the generator's. The edge has no use for recognisers.
+    #[must_use]
+    pub fn attack_files(&self) -> Vec<String> {
+        let attacks = self.members().into_iter().map(|member| member.attack);
+        let generator = self.generator.iter().map(|_| GENERATOR.to_owned());
+        attacks.chain(generator).collect()
+    }
+
     /// The first of its models.
     #[must_use]
     pub fn first(&self) -> Member {

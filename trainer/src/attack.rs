@@ -65,6 +65,15 @@ impl Gradients {
             Self::Of(members) | Self::Generator { members, .. } => members,
         }
     }
+
+    /// The generator that says the first movement, if one does.
+    #[must_use]
+    pub fn generator(&self) -> Option<&[u8]> {
+        match self {
+            Self::Generator { graph, .. } => Some(graph),
+            Self::None | Self::Noise | Self::Of(_) => None,
+        }
+    }
 }
 
 /// The same noise for every step of a picture, drawn from the picture's seed.

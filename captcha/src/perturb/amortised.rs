@@ -145,7 +145,11 @@ mod tests {
         // 0.1 of 255 is 25 whole levels; of two movements each has half.
         assert_eq!(level(-7.0, &config(Start::Generator, 0)), Ok((75, 0)));
         assert_eq!(level(-7.0, &config(Start::Gradient, 1)), Ok((125, 1)), "not asked");
-        assert_eq!(level(-7.0, &config(Start::Generator, 1)), Ok((100, 1)), "there and back");
+        assert_eq!(
+            level(-7.0, &config(Start::Generator, 1)),
+            Ok((100, 1)),
+            "there and back"
+        );
         assert_eq!(level(7.0, &config(Start::Generator, 1)), Ok((125, 1)));
     }
 
@@ -179,10 +183,17 @@ mod tests {
         }
         let config = PerturbConfig::default();
         let Constraints { epsilon, frame_weights } = constraints(&mask, 4, &config);
-        assert_eq!((epsilon.len(), frame_weights.len()), (3000, 25 * crate::alphabet::CLASSES));
+        assert_eq!(
+            (epsilon.len(), frame_weights.len()),
+            (3000, 25 * crate::alphabet::CLASSES)
+        );
         assert!((epsilon[15 * 100 + 50] - 0.09).abs() < 1e-6, "on a stroke");
         assert!(epsilon.iter().all(|e| (0.09 - 1e-6..=0.2 + 1e-6).contains(e)));
-        let blanks: Vec<f32> = frame_weights.iter().step_by(crate::alphabet::CLASSES).copied().collect();
+        let blanks: Vec<f32> = frame_weights
+            .iter()
+            .step_by(crate::alphabet::CLASSES)
+            .copied()
+            .collect();
         assert_eq!((blanks[0], blanks[12]), (1.0, 0.0));
     }
 }

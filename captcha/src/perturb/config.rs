@@ -267,7 +267,9 @@ mod tests {
             assert_eq!(serde_json::from_str::<PerturbConfig>(&json).unwrap(), config, "{json}");
         }
         assert!(
-            !serde_json::to_string(&PerturbConfig::default()).unwrap().contains("start"),
+            !serde_json::to_string(&PerturbConfig::default())
+                .unwrap()
+                .contains("start"),
             "recipes of the time before generators keep their digests"
         );
         assert!(

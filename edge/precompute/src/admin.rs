@@ -56,6 +56,7 @@ fn refused(failure: &Failure) -> worker::Result<Response> {
             (AdminErrorCode::BadRequest, Some("files".to_owned()))
         }
         Failure::Member => (AdminErrorCode::BadRequest, Some("member".to_owned())),
+        Failure::Generator => (AdminErrorCode::BadRequest, Some("generator".to_owned())),
         Failure::Bundle(BundleError::Json(_)) => (AdminErrorCode::BadRequest, None),
         Failure::Checkpoint(refusal) => {
             let code = match refusal {
@@ -83,20 +84,20 @@ async fn push(mut request: Request, env: &Env) -> Result<CheckpointSummary, Fail
     let Bundle {
         manifest,
         signature,
-        files: attacks,
+        files: graphs,
     } = Bundle::decode(&body::bytes(&mut request, MAX_BODY_BYTES).await?)?;
     let claim = Claim { manifest, signature };
-    let members = accept::signed(&claim, env)?.0.members();
-    if attacks.len() != members.len() || !members.iter().all(|member| attacks.contains_key(&member.attack)) {
+    let named = accept::signed(&claim, env)?.0.attack_files();
+    if graphs.len() != named.len() || !named.iter().all(|name| graphs.contains_key(name)) {
         return Err(Failure::Files);
     }
-    let (solver, manifest, key) = Solver::accept(&claim, &attacks, env)?;
+    let (solver, manifest, key) = Solver::accept(&claim, &graphs, env)?;
     if solver.checkpoint() == checkpoint::shipped_digest() {
         // It is here already, and needs no room in the bucket.
         stored::promote(&store::bucket(env)?, None).await?;
         return shipped(true);
     }
-    let stored = stored::add(&store::bucket(env)?, claim, attacks).await?;
+    let stored = stored::add(&store::bucket(env)?, claim, graphs).await?;
     solver.adopt();
     Ok(CheckpointSummary {
         current: true,
@@ -122,8 +123,8 @@ async fn promote(path: &str, env: &Env) -> Result<CheckpointSummary, Failure> {
     let stored = stored::current(&bucket).await?;
     let stored = stored.find(digest).ok_or(Failure::NotStored)?;
     let claim = stored::claim(&bucket, digest).await?.ok_or(Failure::NotStored)?;
-    let attacks = stored::attacks(&bucket, digest, &claim).await?;
-    let (solver, manifest, key) = Solver::accept(&claim, &attacks, env)?;
+    let graphs = stored::graphs(&bucket, digest, &claim).await?;
+    let (solver, manifest, key) = Solver::accept(&claim, &graphs, env)?;
     stored::promote(&bucket, Some(digest)).await?;
     solver.adopt();
     Ok(CheckpointSummary {
@@ -177,6 +178,7 @@ fn summary(digest: Digest, manifest: Manifest) -> CheckpointSummary {
             .into_iter()
             .map(|member| member.architecture)
             .collect(),
+        generator: manifest.generator.map(|generator| generator.architecture),
         parent: manifest.parent,
         metrics: manifest.metrics,
     }

@@ -3,7 +3,7 @@
 use parallax_edge_shared::{image_set::SetError, job::JobError, pack::PackError};
 use parallax_onnx::bundle::BundleError;
 
-use crate::{checkpoint::accept::Refusal, model::ModelError};
+use crate::{checkpoint::accept::Refusal, plan::ModelError};
 
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum Failure {
     #[error(transparent)]
     Bundle(#[from] BundleError),
     /// Other files were sent than are taken.
-    #[error("the files sent are to be the attack graphs that the manifest names, and no others")]
+    #[error("the files sent are to be the graphs that perturb which the manifest names, and no others")]
     Files,
     /// More was sent than is taken.
     #[error("the body is too large")]
@@ -35,6 +35,9 @@ pub enum Failure {
     /// A model that the checkpoint does not have.
     #[error("the checkpoint has no such model")]
     Member,
+    /// A generator that the checkpoint does not have.
+    #[error("the checkpoint has no generator")]
+    Generator,
     /// A captcha could not be perturbed.
     #[error("picture {index} of the set: {reason}")]
     Captcha {

@@ -3,13 +3,13 @@
 
 use parallax_captcha::{
     alphabet::CLASSES,
-    perturb::{Ensemble, FRAMES, Gradient, GradientModel},
+    perturb::{DirectionModel, FRAMES, Gradient, GradientModel},
     text::{draw, model_input},
 };
 use parallax_edge_shared::admin::{GradientReply, GradientRequest};
 use worker::{Env, Request};
 
-use crate::{checkpoint, failure::Failure, model::AttackModel, recipe::Settings, store};
+use crate::{checkpoint, failure::Failure, model::Models, recipe::Settings, store};
 
 /// Computes what is asked for, as often as asked for. The request was checked by the visitor path.
 ///
@@ -26,9 +26,17 @@ pub async fn answer(mut request: Request, env: &Env) -> Result<GradientReply, Fa
     };
     let input = model_input(&captcha.image);
     let no_weights = vec![0.0; FRAMES * CLASSES];
-    let ask = |models: &mut Ensemble<AttackModel>| match models.member_mut(asked.member) {
-        Some(model) => Ok(model.gradient(&input, &label, &no_weights)?),
-        None => Err(Failure::Member),
+    let ask = |models: &mut Models| -> Result<Gradient, Failure> {
+        if asked.generator {
+            let generator = models.generator.as_mut().ok_or(Failure::Generator)?;
+            return Ok(Gradient {
+                loss: 0.0,
+                image: generator.direction(&input)?,
+                logits: None,
+            });
+        }
+        let model = models.models.member_mut(asked.member).ok_or(Failure::Member)?;
+        Ok(model.gradient(&input, &label, &no_weights)?)
     };
     let mut gradient = solver.with(ask)?;
     for _ in 1..asked.runs.min(GradientRequest::MAX_RUNS) {

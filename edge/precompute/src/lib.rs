@@ -10,6 +10,7 @@ mod checkpoint;
 mod failure;
 mod gradient;
 mod model;
+mod plan;
 mod png;
 mod publish;
 mod recipe;

@@ -1,7 +1,7 @@
 //! How pictures are made here: style and perturbation, and the digest that keeps a set of one kind.
 
 use parallax_captcha::{
-    perturb::PerturbConfig,
+    perturb::{PerturbConfig, Start},
     text::{SCHEME_VERSION, Style},
 };
 use parallax_edge_shared::{digest::Digest, image_set::Recipe};
@@ -19,20 +19,39 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What visitors get, with as many gradients for a picture as the deployment's `GRADIENTS` says.
+    /// What visitors get, with as many gradients for a picture as the deployment's `GRADIENTS` says; where its `GENERATOR` is
+    /// `on` the checkpoint's generator goes before them.
     ///
     /// # Errors
-    /// [`Failure::Configuration`] when it is no number that makes sense.
+    /// [`Failure::Configuration`] when they make no sense.
     pub fn of(env: &Env) -> Result<Self, Failure> {
         let mut settings = Self::default();
+        let generator = env.var("GENERATOR").map(|text| text.to_string()).unwrap_or_default();
+        settings.perturb.start = match generator.as_str() {
+            "on" => Start::Generator,
+            "" | "off" => Start::Gradient,
+            _ => return Err(Failure::Configuration("GENERATOR is neither on nor off")),
+        };
         if let Some(steps) = number(env, "GRADIENTS", "GRADIENTS is no number")? {
             settings.perturb.steps = steps;
         }
         settings
             .perturb
             .validate()
-            .map_err(|_| Failure::Configuration("GRADIENTS is not 1 to 1000"))?;
+            .map_err(|_| Failure::Configuration("GRADIENTS is not 1 to 1000, or 0 where GENERATOR is on"))?;
         Ok(settings)
+    }
+
+    /// These settings for a solver without a generator: a gradient in its place, where there would be none. What was learned
+    /// from an attacker yesterday is no reason to serve nothing today.
+    #[must_use]
+    pub fn without_generator(self) -> Self {
+        let perturb = PerturbConfig {
+            start: Start::Gradient,
+            steps: self.perturb.steps.max(1),
+            ..self.perturb
+        };
+        Self { perturb, ..self }
     }
 
     /// These settings with the checkpoint whose gradients are used, as they are written into an index.

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use parallax_captcha::{perturb::perturb, text::draw};
+use parallax_captcha::{
+    perturb::{Start, perturb},
+    text::draw,
+};
 use parallax_edge_shared::{
     digest::Digest,
     image_set::{CURRENT_KEY, Current, SetIndex},
     job::{Job, Reason, Refill},
     pack::{Pack, PackBuilder, Perturbation},
 };
-use worker::{Bucket, Delay, Env};
+use worker::{Bucket, Delay, Env, console_warn};
 
 use crate::{
     checkpoint::{self, Solver},
@@ -50,8 +53,15 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
     if serves && refill.reason == Reason::Empty && !is_begun(&refill, &active, &bucket).await? {
         return Ok("refill: there is a set by now".to_owned());
     }
-    let settings = Settings::of(env)?;
+    let mut settings = Settings::of(env)?;
     let solver = checkpoint::solver(&bucket, env).await?;
+    if settings.perturb.start == Start::Generator && !solver.has_generator() {
+        console_warn!(
+            "GENERATOR is on, but checkpoint {} has none: a gradient is asked for instead",
+            solver.checkpoint()
+        );
+        settings = settings.without_generator();
+    }
     let recipe = settings.recipe(solver.checkpoint())?;
     let digest = recipe::digest(&recipe)?;
     if begins && !serves && refill.count > FIRST_SET_FROM {

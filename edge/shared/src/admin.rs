@@ -159,6 +159,9 @@ pub struct GradientRequest {
     /// Which model of the checkpoint, from 0.
     #[serde(default)]
     pub member: usize,
+    /// The generator's direction instead, as the gradient, without loss and logits.
+    #[serde(default)]
+    pub generator: bool,
 }
 
 impl GradientRequest {
@@ -214,6 +217,9 @@ pub struct CheckpointSummary {
     pub signed_by: Option<String>,
     /// Names of its models' architectures, in the order in which they take turns.
     pub architectures: Vec<String>,
+    /// Name of its generator's architecture, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<String>,
     /// SHA-256 of the manifest of the checkpoint that it was trained from.
     pub parent: Option<String>,
     /// What was measured, by name.

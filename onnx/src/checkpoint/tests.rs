@@ -118,16 +118,24 @@ fn a_generator_goes_from_a_picture_to_one_as_large() {
     let json = serde_json::to_vec(&with_one).unwrap();
     assert_eq!(read_manifest(&json).unwrap(), with_one);
     assert_eq!(verify(&with_one, GENERATOR, &fitting), Ok(()));
+    assert_eq!(with_one.attack_files(), [ATTACK, GENERATOR]);
+    assert_eq!(manifest(&[]).attack_files(), [ATTACK]);
     with_one.files = manifest(&[(GENERATOR, &narrow)]).files;
     let wrong = verify(&with_one, GENERATOR, &narrow);
-    assert!(matches!(wrong, Err(CheckpointError::Interface { name: "direction", .. })));
+    assert!(matches!(
+        wrong,
+        Err(CheckpointError::Interface { name: "direction", .. })
+    ));
 
     with_one.members = vec![Member {
         attack: GENERATOR.to_owned(),
         ..with_one.first()
     }];
     let refused = read_manifest(&serde_json::to_vec(&with_one).unwrap());
-    assert!(matches!(refused, Err(CheckpointError::Members(_))), "a name of its own: {refused:?}");
+    assert!(
+        matches!(refused, Err(CheckpointError::Members(_))),
+        "a name of its own: {refused:?}"
+    );
 }
 
 #[test]

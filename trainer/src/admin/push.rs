@@ -1,4 +1,4 @@
-//! Sending a checkpoint: its signed manifest and its attack graphs. The edge has no use for recognisers.
+//! Sending a checkpoint: its signed manifest and the graphs that perturb. The edge has no use for recognisers.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -32,8 +32,10 @@ pub struct Pushed {
 /// [`AdminError`]; the edge then goes on with what it had.
 pub fn push(client: &Client, root: &Path, key: &SigningKey) -> Result<Pushed, AdminError> {
     let checkpoint = Checkpoint::open_or_shipped(Some(root))?;
-    let attacks = checkpoint.attacks()?.into_iter();
-    let files = attacks.map(|(name, attack)| (name, attack.model)).collect();
+    let names = checkpoint.manifest().attack_files().into_iter();
+    let files = names
+        .map(|name| checkpoint.file(&name).map(|bytes| (name, bytes)))
+        .collect::<Result<_, _>>()?;
     // Its bytes, not what was read of them: they are what is signed.
     let manifest = files::read(&root.join(MANIFEST))?;
     let bundle = Bundle::sign(key, manifest, files);

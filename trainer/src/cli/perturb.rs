@@ -203,7 +203,10 @@ fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Model
         .map(Checkpoint::attacks)
         .collect::<Result<Vec<_>, _>>()?;
     let members: Vec<_> = attacks.into_iter().flatten().map(|(_, member)| member).collect();
-    let generators = checkpoints.iter().map(Checkpoint::generator).collect::<Result<Vec<_>, _>>()?;
+    let generators = checkpoints
+        .iter()
+        .map(Checkpoint::generator)
+        .collect::<Result<Vec<_>, _>>()?;
     let generator = match generators.into_iter().flatten().next() {
         generator if options.generator == generator.is_some() => generator,
         None => {

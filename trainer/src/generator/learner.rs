@@ -138,7 +138,8 @@ impl Learner for Misleader<'_> {
         })?;
         let classes: Vec<Vec<usize>> = batch.iter().map(|one| one.sample.label.classes()).collect();
         let target = encode(model.config(), classes.iter().map(Vec::as_slice))?;
-        let joined = |part: fn(&Constrained) -> &Vec<f32>| -> Vec<f32> { batch.iter().flat_map(part).copied().collect() };
+        let joined =
+            |part: fn(&Constrained) -> &Vec<f32>| -> Vec<f32> { batch.iter().flat_map(part).copied().collect() };
         self.steps.write([
             &joined(|one| &one.sample.image),
             &target.target,

@@ -48,6 +48,9 @@ pub struct Cost {
     pub without: Option<String>,
     /// Digests of the attack graphs.
     pub models: Vec<String>,
+    /// Digest of the generator that says the first movement, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<String>,
     /// All its settings.
     pub perturb: serde_json::Value,
     /// Gradients for a captcha.

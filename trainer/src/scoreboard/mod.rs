@@ -34,7 +34,7 @@ pub use adaptive::{Adaptive, Best, Point, Race};
 pub use board::{Cell, Cost, Entrant, Kind, Scoreboard, Standing};
 pub use legibility::{Figure, Legibility};
 pub use race::adaptive_svg;
-pub use report::{MARKERS, has_place, markdown, svg, with_table};
+pub use report::{has_place, markdown, markers, svg, with_table};
 pub use solver::{Solver, SolverError};
 
 /// Captchas that wait for the one before, on the way through several threads.
@@ -153,6 +153,7 @@ fn cost(configuration: &Configuration, set: &Set, legibility: Legibility) -> Res
         factor: configuration.factor,
         without: configuration.without.clone(),
         models: members.iter().map(|member| digest(&member.model)).collect(),
+        generator: configuration.gradients.generator().map(digest),
         perturb: serde_json::to_value(&configuration.perturb)?,
         gradients: match configuration.gradients {
             Gradients::None | Gradients::Noise => 0,

@@ -184,20 +184,25 @@ fn effect_against_cost(board: &Scoreboard) -> String {
     text
 }
 
-/// The lines that the table of effect against cost stands between.
-pub const MARKERS: [&str; 2] = ["<!-- scoreboard -->", "<!-- /scoreboard -->"];
-
-/// Whether `text` has the [`MARKERS`].
+/// The lines that the table of effect against cost stands between; a text may have several, by name.
 #[must_use]
-pub fn has_place(text: &str) -> bool {
-    let [start, end] = MARKERS;
+pub fn markers(name: Option<&str>) -> [String; 2] {
+    let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+    [
+        format!("<!-- scoreboard{name} -->"),
+        format!("<!-- /scoreboard{name} -->"),
+    ]
+}
+
+/// Whether `text` has these [`markers`].
+#[must_use]
+pub fn has_place(text: &str, [start, end]: &[String; 2]) -> bool {
     text.split_once(start).is_some_and(|(_, rest)| rest.contains(end))
 }
 
-/// `text` with the table of effect against cost between the [`MARKERS`]; `None` if they are not there.
+/// `text` with the table of effect against cost between these [`markers`]; `None` if they are not there.
 #[must_use]
-pub fn with_table(text: &str, board: &Scoreboard) -> Option<String> {
-    let [start, end] = MARKERS;
+pub fn with_table(text: &str, [start, end]: &[String; 2], board: &Scoreboard) -> Option<String> {
     let (before, rest) = text.split_once(start)?;
     let (_, after) = rest.split_once(end)?;
     Some(format!("{before}{start}\n{}{end}{after}", effect_against_cost(board)))

@@ -55,7 +55,7 @@ impl Set {
         let key = (
             VERSION,
             matches!(configuration.gradients, Gradients::Noise),
-            members,
+            (members, configuration.gradients.generator().map(digest)),
             &configuration.perturb,
             drawn,
             session.device.to_string(),

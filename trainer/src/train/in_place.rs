@@ -112,7 +112,10 @@ impl InPlace {
             Captured::NotOnCuda | Captured::Refused { .. } => runtime.session(&graph, config)?,
         };
         let memory = Memory::new(&session, config.device)?;
-        let inputs = step.inputs.iter().map(|(name, shape)| Ok((*name, memory.zeros(shape)?)));
+        let inputs = step
+            .inputs
+            .iter()
+            .map(|(name, shape)| Ok((*name, memory.zeros(shape)?)));
         let mut this = Self {
             binding: session.create_binding().map_err(RuntimeError::from)?,
             loss: memory.zeros(&[])?,

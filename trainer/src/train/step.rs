@@ -140,10 +140,7 @@ pub(crate) fn label_inputs(model: &Model, batch: usize) -> [(&'static str, Vec<u
 }
 
 /// Texts, by their classes, as `target`, `start` and `skip`.
-pub(crate) fn encode<'a>(
-    config: &ModelConfig,
-    texts: impl Iterator<Item = &'a [usize]>,
-) -> Result<Target, TrainError> {
+pub(crate) fn encode<'a>(config: &ModelConfig, texts: impl Iterator<Item = &'a [usize]>) -> Result<Target, TrainError> {
     let labels = texts.map(|classes| Target::encode(classes, config.max_label, config.classes));
     Ok(Target::batch(&labels.collect::<Result<Vec<_>, _>>()?)?)
 }

@@ -38,6 +38,7 @@ pub struct Generator {
     architecture: GeneratorArchitecture,
     /// Rows and columns of the picture.
     pub(super) size: [usize; 2],
+    channels: [usize; 3],
     parameters: Vec<Spec>,
     running: Vec<Spec>,
 }
@@ -48,17 +49,28 @@ impl Generator {
     /// # Errors
     /// [`WeightsError::Graph`] when the size does not fit.
     pub fn new(architecture: GeneratorArchitecture, size: [usize; 2]) -> Result<Self, WeightsError> {
+        Self::with_channels(architecture, size, CHANNELS)
+    }
+
+    /// With other [`CHANNELS`].
+    pub(super) fn with_channels(
+        architecture: GeneratorArchitecture,
+        size: [usize; 2],
+        channels: [usize; 3],
+    ) -> Result<Self, WeightsError> {
         let b = Builder::new(Dialect::OnnxRuntime);
         let image = b.input("image", &[1, 1, size[0], size[1]]);
         let mut net = Net::new(&b, Mode::Declare, SLOPE);
-        forward(architecture, size, &mut net, image)?;
-        let (parameters, running) = (net.parameters, net.running);
-        Ok(Self {
+        let mut this = Self {
             architecture,
             size,
-            parameters,
-            running,
-        })
+            channels,
+            parameters: Vec::new(),
+            running: Vec::new(),
+        };
+        this.forward(&mut net, image)?;
+        (this.parameters, this.running) = (net.parameters, net.running);
+        Ok(this)
     }
 
     /// Its kind.
@@ -90,7 +102,23 @@ impl Generator {
 
     /// Directions `[N, 1, rows, columns]` for `image`, of the same shape.
     pub(super) fn forward(&self, net: &mut Net<'_>, image: TensorId) -> Result<TensorId, WeightsError> {
-        forward(self.architecture, self.size, net, image)
+        let [rows, columns] = self.size;
+        match self.architecture {
+            GeneratorArchitecture::Unet => {
+                let centred = Maps {
+                    id: net.b.scale(net.b.add_scalar(image, -0.5)?, 4.0)?,
+                    channels: 1,
+                    rows,
+                    columns,
+                };
+                unet(net, centred, self.channels)
+            }
+            GeneratorArchitecture::Tile => {
+                let tile = net.weight("tile".to_owned(), &[1, 1, rows, columns], Init::Uniform { bound: 1.0 })?;
+                // Of as many pictures as there are, whatever is in them.
+                Ok(net.b.add(net.b.scale(image, 0.0)?, tile)?)
+            }
+        }
     }
 
     /// A net that emits it, in `mode`.
@@ -99,33 +127,8 @@ impl Generator {
     }
 }
 
-fn forward(
-    architecture: GeneratorArchitecture,
-    [rows, columns]: [usize; 2],
-    net: &mut Net<'_>,
-    image: TensorId,
-) -> Result<TensorId, WeightsError> {
-    match architecture {
-        GeneratorArchitecture::Unet => {
-            let centred = Maps {
-                id: net.b.scale(net.b.add_scalar(image, -0.5)?, 4.0)?,
-                channels: 1,
-                rows,
-                columns,
-            };
-            unet(net, centred)
-        }
-        GeneratorArchitecture::Tile => {
-            let tile = net.weight("tile".to_owned(), &[1, 1, rows, columns], Init::Uniform { bound: 1.0 })?;
-            // Of as many pictures as there are, whatever is in them.
-            Ok(net.b.add(net.b.scale(image, 0.0)?, tile)?)
-        }
-    }
-}
-
-fn unet(net: &mut Net<'_>, image: Maps) -> Result<TensorId, WeightsError> {
+fn unet(net: &mut Net<'_>, image: Maps, [whole, half, low]: [usize; 3]) -> Result<TensorId, WeightsError> {
     let unpooled = |filters, side| Conv::same(filters, side, [1, 1]);
-    let [whole, half, low] = CHANNELS;
     let at_whole = net.conv_relu(image, unpooled(whole, 5))?;
     let at_half = net.max_pool(at_whole, POOLS[0])?;
     let at_half = net.conv_relu(at_half, unpooled(half, 3))?;

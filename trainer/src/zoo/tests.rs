@@ -1,6 +1,8 @@
 //! The three graphs of a small model against each other and against finite differences, through the reference
 //! interpreter.
 
+mod generator;
+
 use std::collections::BTreeMap;
 
 use parallax_onnx::ctc::{Target, greedy_decode};

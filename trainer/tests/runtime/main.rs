@@ -7,6 +7,7 @@ mod commands;
 mod cuda;
 mod experiments;
 mod finetuning;
+mod generator;
 mod program;
 mod scoreboard;
 mod training;

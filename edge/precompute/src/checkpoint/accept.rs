@@ -3,16 +3,19 @@
 
 use parallax_captcha::{
     alphabet::{ALPHABET, CLASSES},
-    perturb::{self, Ensemble, EnsembleError, FRAMES, GradientModel, MODEL_HEIGHT, MODEL_WIDTH},
+    perturb::{self, DirectionModel, Ensemble, EnsembleError, FRAMES, GradientModel, MODEL_HEIGHT, MODEL_WIDTH},
     text::{Style, draw, model_input},
 };
 use parallax_onnx::{
-    checkpoint::{CheckpointError, Manifest, Member, read_manifest, verify},
+    checkpoint::{CheckpointError, GENERATOR, Manifest, Member, read_manifest, verify},
     signature::{PublicKey, Signature, SignatureError, signer},
 };
 use worker::Env;
 
-use crate::model::{AttackModel, ModelError};
+use crate::{
+    model::{AttackModel, GeneratorModel, Models},
+    plan::ModelError,
+};
 
 /// Variable that names the keys, see [`PublicKey::parse_list`].
 const KEYS: &str = "CHECKPOINT_KEYS";
@@ -51,7 +54,7 @@ pub enum Refusal {
     },
     /// A graph is not the one of the manifest, or does not fit its role.
     #[error("{file}: {reason}")]
-    Attack {
+    Graph {
         /// Which.
         file: String,
         /// Why.
@@ -108,7 +111,7 @@ impl Refusal {
             Self::Alphabet { .. } => "manifest.alphabet",
             Self::Input { .. } => "manifest.input",
             Self::Missing { file }
-            | Self::Attack { file, .. }
+            | Self::Graph { file, .. }
             | Self::Load { file, .. }
             | Self::Run { file, .. }
             | Self::NotFinite { file } => return Some(format!("files.{file}")),
@@ -138,21 +141,15 @@ pub fn signed(claim: &Claim, env: &Env) -> Result<(Manifest, PublicKey), Refusal
     Ok((manifest, *key))
 }
 
-/// Makes the solver of a manifest's attack graphs, by name; takes about a second each.
+/// Makes the solver of a manifest's graphs that perturb, by name; takes about a second each.
 ///
 /// # Errors
 /// [`Refusal`], from cheap checks to costly ones.
-pub fn models<'a>(
-    manifest: &Manifest,
-    attacks: impl Fn(&str) -> Option<&'a [u8]>,
-) -> Result<Ensemble<AttackModel>, Refusal> {
+pub fn models<'a>(manifest: &Manifest, graphs: impl Fn(&str) -> Option<&'a [u8]>) -> Result<Models, Refusal> {
     let members = manifest.members();
-    let bytes = |file: &String| attacks(file).ok_or_else(|| Refusal::Missing { file: file.clone() });
-    for Member { attack, .. } in &members {
-        verify(manifest, attack, bytes(attack)?).map_err(|reason| Refusal::Attack {
-            file: attack.clone(),
-            reason,
-        })?;
+    let bytes = |file: &str| graphs(file).ok_or_else(|| Refusal::Missing { file: file.to_owned() });
+    for file in manifest.attack_files() {
+        verify(manifest, &file, bytes(&file)?).map_err(|reason| Refusal::Graph { file, reason })?;
     }
     if manifest.alphabet != ALPHABET {
         return Err(Refusal::Alphabet {
@@ -167,30 +164,47 @@ pub fn models<'a>(
             frames: other_frames.map_or(FRAMES, |member| member.frames),
         });
     }
-    let load = |member: &Member| {
+    let does_not_load = |file: &str| {
+        let file = file.to_owned();
+        move |reason| Refusal::Load { file, reason }
+    };
+    let load = |member: &Member| -> Result<_, Refusal> {
         let file = &member.attack;
-        let model = AttackModel::load(bytes(file)?).map_err(|reason| Refusal::Load {
-            file: file.clone(),
-            reason,
-        })?;
         Ok(perturb::Member {
-            model,
+            model: AttackModel::load(bytes(file)?).map_err(does_not_load(file))?,
             weight: member.weight,
         })
     };
     let models = members.iter().map(load).collect::<Result<_, Refusal>>()?;
-    Ok(Ensemble::new(models)?)
+    let generator = match &manifest.generator {
+        Some(_) => Some(GeneratorModel::load(bytes(GENERATOR)?).map_err(does_not_load(GENERATOR))?),
+        None => None,
+    };
+    Ok(Models {
+        generator,
+        models: Ensemble::new(models)?,
+    })
 }
 
 /// Asks each model once: what loads may still not run, or run to no numbers.
 ///
 /// # Errors
 /// [`Refusal::Run`], [`Refusal::NotFinite`].
-pub fn try_out(models: &mut Ensemble<AttackModel>, manifest: &Manifest) -> Result<(), Refusal> {
+pub fn try_out(models: &mut Models, manifest: &Manifest) -> Result<(), Refusal> {
     let captcha = draw(&Style::default(), 1);
     let image = model_input(&captcha.image);
+    if let Some(generator) = &mut models.generator {
+        let file = || GENERATOR.to_owned();
+        let direction = generator.direction(&image);
+        let direction = direction.map_err(|reason| Refusal::Run { file: file(), reason })?;
+        if !direction.iter().all(|number| number.is_finite()) {
+            return Err(Refusal::NotFinite { file: file() });
+        }
+    }
     for (index, Member { attack: file, .. }) in manifest.members().into_iter().enumerate() {
-        let Some(model) = models.member_mut(index) else { break };
+        let Some(model) = models.models.member_mut(index) else {
+            break;
+        };
         let gradient = match model.gradient(&image, &captcha.label, &[0.0; FRAMES * CLASSES]) {
             Ok(gradient) => gradient,
             Err(reason) => return Err(Refusal::Run { file, reason }),

@@ -7,7 +7,6 @@ pub mod stored;
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use parallax_captcha::perturb::Ensemble;
 use parallax_edge_shared::digest::Digest;
 use parallax_onnx::{
     checkpoint::{Manifest, read_manifest},
@@ -15,13 +14,13 @@ use parallax_onnx::{
 };
 use worker::{Bucket, Date, Env, console_error};
 
-use crate::{failure::Failure, model::AttackModel};
+use crate::{failure::Failure, model::Models};
 use accept::{Claim, Refusal};
 
 /// What ships, in the module itself: it works before anything was uploaded, and needs no signature.
 const SHIPPED_MANIFEST: &[u8] = include_bytes!("../../../../onnx/checkpoints/shipped/manifest.json");
 /// A `static`: a constant would lie in the module once for each use, and these are megabytes.
-static SHIPPED_ATTACKS: [(&str, &[u8]); 2] = [
+static SHIPPED_GRAPHS: [(&str, &[u8]); 3] = [
     (
         "attack.onnx",
         include_bytes!("../../../../onnx/checkpoints/shipped/attack.onnx"),
@@ -29,6 +28,10 @@ static SHIPPED_ATTACKS: [(&str, &[u8]); 2] = [
     (
         "attack-2.onnx",
         include_bytes!("../../../../onnx/checkpoints/shipped/attack-2.onnx"),
+    ),
+    (
+        "generator.onnx",
+        include_bytes!("../../../../onnx/checkpoints/shipped/generator.onnx"),
     ),
 ];
 
@@ -60,7 +63,7 @@ impl Loaded {
 #[derive(Debug, Clone)]
 pub struct Solver {
     checkpoint: Digest,
-    models: Rc<RefCell<Ensemble<AttackModel>>>,
+    models: Rc<RefCell<Models>>,
 }
 
 impl Solver {
@@ -70,16 +73,22 @@ impl Solver {
         self.checkpoint
     }
 
-    /// Asks the models, in turns or one of them. `ask` must not come back here.
-    pub fn with<R>(&self, ask: impl FnOnce(&mut Ensemble<AttackModel>) -> R) -> R {
+    /// Whether it has a generator.
+    #[must_use]
+    pub fn has_generator(&self) -> bool {
+        self.models.borrow().generator.is_some()
+    }
+
+    /// Asks the generator, or the models in turns, or one of them. `ask` must not come back here.
+    pub fn with<R>(&self, ask: impl FnOnce(&mut Models) -> R) -> R {
         ask(&mut self.models.borrow_mut())
     }
 
     /// Takes about a second for each model.
     fn shipped() -> Result<Self, Refusal> {
         let manifest = shipped_manifest()?;
-        let attack = |file: &str| SHIPPED_ATTACKS.iter().find(|(name, _)| *name == file);
-        let models = accept::models(&manifest, |file| attack(file).map(|(_, bytes)| *bytes))?;
+        let graph = |file: &str| SHIPPED_GRAPHS.iter().find(|(name, _)| *name == file);
+        let models = accept::models(&manifest, |file| graph(file).map(|(_, bytes)| *bytes))?;
         Ok(Self::new(SHIPPED_MANIFEST, models))
     }
 
@@ -90,16 +99,16 @@ impl Solver {
     /// [`Refusal`].
     pub fn accept(
         claim: &Claim,
-        attacks: &BTreeMap<String, Vec<u8>>,
+        graphs: &BTreeMap<String, Vec<u8>>,
         env: &Env,
     ) -> Result<(Self, Manifest, PublicKey), Refusal> {
         let (manifest, key) = accept::signed(claim, env)?;
-        let mut models = accept::models(&manifest, |file| attacks.get(file).map(Vec::as_slice))?;
+        let mut models = accept::models(&manifest, |file| graphs.get(file).map(Vec::as_slice))?;
         accept::try_out(&mut models, &manifest)?;
         Ok((Self::new(&claim.manifest, models), manifest, key))
     }
 
-    fn new(manifest: &[u8], models: Ensemble<AttackModel>) -> Self {
+    fn new(manifest: &[u8], models: Models) -> Self {
         Self {
             checkpoint: Digest::of(manifest),
             models: Rc::new(RefCell::new(models)),
@@ -168,14 +177,14 @@ async fn uploaded(bucket: &Bucket, digest: Digest, env: &Env) -> Result<Option<S
     let Some(claim) = stored::claim(bucket, digest).await? else {
         return Ok(None);
     };
-    let attacks = match stored::attacks(bucket, digest, &claim).await {
+    let graphs = match stored::graphs(bucket, digest, &claim).await {
         Err(Failure::Checkpoint(refusal)) => {
             console_error!("checkpoint {digest} is refused: {refusal}");
             return Ok(None);
         }
-        attacks => attacks?,
+        graphs => graphs?,
     };
-    match Solver::accept(&claim, &attacks, env) {
+    match Solver::accept(&claim, &graphs, env) {
         Ok((solver, ..)) => Ok(Some(solver)),
         Err(refusal) => {
             console_error!("checkpoint {digest} is refused: {refusal}");

@@ -58,29 +58,29 @@ pub async fn claim(bucket: &Bucket, digest: Digest) -> Result<Option<Claim>, Fai
     Ok(signature.map(|signature| Claim { manifest, signature }))
 }
 
-/// The attack graphs that are there of those a checkpoint names.
+/// The graphs that perturb which are there of those a checkpoint names.
 ///
 /// # Errors
 /// [`Failure::Platform`] when the bucket cannot be reached, [`Failure::Checkpoint`] when it names none that it could.
-pub async fn attacks(bucket: &Bucket, digest: Digest, claim: &Claim) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+pub async fn graphs(bucket: &Bucket, digest: Digest, claim: &Claim) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let manifest = read_manifest(&claim.manifest).map_err(Refusal::Manifest)?;
-    let mut attacks = BTreeMap::new();
-    for member in manifest.members() {
-        if let Some(bytes) = store::read(bucket, &key(digest, &member.attack)).await? {
-            attacks.insert(member.attack, bytes);
+    let mut graphs = BTreeMap::new();
+    for name in manifest.attack_files() {
+        if let Some(bytes) = store::read(bucket, &key(digest, &name)).await? {
+            graphs.insert(name, bytes);
         }
     }
-    Ok(attacks)
+    Ok(graphs)
 }
 
 /// Stores a verified checkpoint and uses it; when it was stored.
 ///
 /// # Errors
 /// [`Failure`]; what was used before then still is.
-pub async fn add(bucket: &Bucket, claim: Claim, attacks: BTreeMap<String, Vec<u8>>) -> Result<Stored, Failure> {
+pub async fn add(bucket: &Bucket, claim: Claim, graphs: BTreeMap<String, Vec<u8>>) -> Result<Stored, Failure> {
     let digest = Digest::of(&claim.manifest);
     let created = Date::now().as_millis() / 1000;
-    for (name, bytes) in attacks {
+    for (name, bytes) in graphs {
         store::write(bucket, key(digest, &name), bytes).await?;
     }
     let signature = claim.signature.to_string().into_bytes();

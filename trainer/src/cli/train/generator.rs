@@ -32,11 +32,7 @@ struct Trained {
 ///
 /// # Errors
 /// [`CommandError`]; an interrupted run can be gone on with.
-pub(super) fn run(
-    options: &Options,
-    architecture: GeneratorArchitecture,
-    format: Format,
-) -> Result<(), CommandError> {
+pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format: Format) -> Result<(), CommandError> {
     let state = place(options)?;
     let session = options.session.config()?;
     let of = Checkpoint::open_or_shipped(options.from.as_deref())?;
@@ -88,12 +84,7 @@ pub(super) fn run(
     Ok(())
 }
 
-fn config(
-    options: &Options,
-    architecture: GeneratorArchitecture,
-    from: String,
-    session: SessionConfig,
-) -> TrainConfig {
+fn config(options: &Options, architecture: GeneratorArchitecture, from: String, session: SessionConfig) -> TrainConfig {
     TrainConfig {
         model: format!("generator {}", architecture.name()),
         samples: options.samples,

@@ -203,12 +203,7 @@ fn run_config(options: &Options, state: PathBuf, session: SessionConfig) -> RunC
     }
 }
 
-fn watch(
-    options: &Options,
-    config: &TrainConfig,
-    begun: u64,
-    measures: &'static str,
-) -> Result<Watch, CommandError> {
+fn watch(options: &Options, config: &TrainConfig, begun: u64, measures: &'static str) -> Result<Watch, CommandError> {
     let mut watch = Watch::new(config, begun, measures);
     if let Some(root) = &options.log {
         watch.log = Some(Log::open(root, &header(options, config))?);

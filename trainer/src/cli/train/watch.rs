@@ -56,7 +56,9 @@ impl Watch {
 
     fn show(&self) {
         let measures = self.measures;
-        let accuracy = self.accuracy.map(|share| format!(", {:.1} % {measures}", 100.0 * share));
+        let accuracy = self
+            .accuracy
+            .map(|share| format!(", {:.1} % {measures}", 100.0 * share));
         self.bar
             .set_message(format!("loss {:.3}{}", self.loss, accuracy.unwrap_or_default()));
     }

@@ -20,6 +20,7 @@ fn board() -> Scoreboard {
         factor,
         without: without.map(str::to_owned),
         models: Vec::new(),
+        generator: None,
         perturb: serde_json::Value::Null,
         gradients,
         milliseconds: 61.7,
@@ -119,14 +120,22 @@ fn each_model_is_measured_on_what_it_did_not_help_to_make() {
 #[test]
 fn a_table_between_markers_is_replaced() {
     let text = "a\n<!-- scoreboard -->\nold\n<!-- /scoreboard -->\nb\n";
-    let once = with_table(text, &board()).unwrap();
+    let unnamed = markers(None);
+    let once = with_table(text, &unnamed, &board()).unwrap();
     assert!(once.starts_with("a\n<!-- scoreboard -->\n| captchas |"), "{once}");
     assert!(
         once.ends_with("9.0 % |\n<!-- /scoreboard -->\nb\n") && !once.contains("old"),
         "{once}"
     );
-    assert_eq!(with_table(&once, &board()).unwrap(), once);
-    assert_eq!(with_table("<!-- /scoreboard --><!-- scoreboard -->", &board()), None);
+    assert_eq!(with_table(&once, &unnamed, &board()).unwrap(), once);
+    let wrong_order = "<!-- /scoreboard --><!-- scoreboard -->";
+    assert_eq!(with_table(wrong_order, &unnamed, &board()), None);
+
+    let named = markers(Some("fast"));
+    assert!(!has_place(&once, &named));
+    let both = format!("{once}<!-- scoreboard fast -->old<!-- /scoreboard fast -->");
+    let both = with_table(&both, &named, &board()).unwrap();
+    assert!(both.starts_with(&once) && !both.contains("old"), "{both}");
 }
 
 #[test]

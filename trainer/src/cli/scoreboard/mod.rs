@@ -1,15 +1,14 @@
 //! `parallax scoreboard`: every attack against every solver.
 
+mod configurations;
+
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use parallax_captcha::{
-    perturb::{Budget, Epsilon, Member, PerturbConfig},
-    text::Style,
-};
+use parallax_captcha::{perturb::Epsilon, text::Style};
 
 use super::{
     CommandError, Format,
@@ -19,12 +18,11 @@ use super::{
     session::Session,
 };
 use crate::{
-    attack::Gradients,
     experiment::{Cache, Lab, Trained},
     files,
     models::Checkpoint,
     runtime::SessionConfig,
-    scoreboard::{self, Configuration, Race, Scoreboard, Size, Solver},
+    scoreboard::{self, Race, Scoreboard, Size, Solver},
 };
 
 /// Options of `parallax scoreboard`.
@@ -46,6 +44,10 @@ pub struct Options {
     /// Other numbers of gradients, with the product's budget
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
     steps: Vec<u32>,
+    /// The generator of a checkpoint as well: alone, and before as many gradients of its models as --steps says; repeat for
+    /// several [default name: its architecture]
+    #[arg(long, value_name = "[NAME=]DIR")]
+    generator: Vec<String>,
     /// Without one part of the attack at a time as well, or with one changed, at this multiple of the product's budget and without its gate
     #[arg(long, value_name = "N", value_parser = factor)]
     ablations: Option<f32>,
@@ -81,12 +83,15 @@ pub struct Options {
     #[arg(long, default_value = "scoreboard/cache")]
     cache: PathBuf,
     /// Nothing is measured: the scoreboard.json of an earlier run, for --readme
-    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint", "steps", "ablations", "noise", "uniform", "leave_one_out", "adaptive"])]
+    #[arg(long, value_name = "FILE", requires = "readme", conflicts_with_all = ["solver", "solver_cmd", "checkpoint", "steps", "generator", "ablations", "noise", "uniform", "leave_one_out", "adaptive"])]
     from: Option<PathBuf>,
     /// A Markdown file whose lines between `<!-- scoreboard -->` and `<!-- /scoreboard -->` become the table of effect against
     /// cost
     #[arg(long, value_name = "FILE")]
     readme: Option<PathBuf>,
+    /// Another table of that file: its lines are `<!-- scoreboard NAME -->` and `<!-- /scoreboard NAME -->`
+    #[arg(long, value_name = "NAME", requires = "readme")]
+    table: Option<String>,
     #[command(flatten)]
     session: Session,
 }
@@ -119,7 +124,7 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         seed: options.seed,
         style: options.fonts.of(Style::default()),
     };
-    let (configurations, solvers) = (configurations(options)?, solvers(options)?);
+    let (configurations, solvers) = (configurations::configurations(options)?, solvers(options)?);
     let cache = Cache::open(&options.cache)?;
     let jobs = std::num::NonZeroUsize::MIN;
     let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, session.threads);
@@ -144,131 +149,38 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The file that the table goes into and its text, if any; whether there is a place for it is known before all the work.
-fn readme(options: &Options) -> Result<Option<(&Path, String)>, CommandError> {
+/// A file that a table goes into.
+struct Readme<'a> {
+    file: &'a Path,
+    text: String,
+    /// The lines that the table stands between.
+    place: [String; 2],
+}
+
+/// The file that the table goes into, if any; whether there is a place for it is known before all the work.
+fn readme(options: &Options) -> Result<Option<Readme<'_>>, CommandError> {
     let Some(file) = &options.readme else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&files::read(file)?).into_owned();
-    if !scoreboard::has_place(&text) {
-        let [start, end] = scoreboard::MARKERS;
+    let place = scoreboard::markers(options.table.as_deref());
+    if !scoreboard::has_place(&text, &place) {
+        let [start, end] = place;
         let file = file.display();
         return Err(CommandError::Usage(format!(
             "{file} has no line {start}, or none {end} after it"
         )));
     }
-    Ok(Some((file, text)))
+    Ok(Some(Readme { file, text, place }))
 }
 
-fn write_readme(readme: Option<(&Path, String)>, board: &Scoreboard) -> Result<(), CommandError> {
-    if let Some((file, text)) = readme
-        && let Some(text) = scoreboard::with_table(&text, board)
+fn write_readme(readme: Option<Readme<'_>>, board: &Scoreboard) -> Result<(), CommandError> {
+    if let Some(Readme { file, text, place }) = readme
+        && let Some(text) = scoreboard::with_table(&text, &place, board)
     {
         files::write(file, text.as_bytes())?;
     }
     Ok(())
-}
-
-fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError> {
-    let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
-    let members: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();
-    let with = |name: String, members: &[Member<Vec<u8>>], perturb: PerturbConfig, factor: Option<f32>| Configuration {
-        name,
-        gradients: Gradients::Of(members.to_vec()),
-        perturb,
-        factor,
-        without: None,
-    };
-    let unattacked = |name: &str, gradients: Gradients, factor: Option<f32>| Configuration {
-        name: name.to_owned(),
-        gradients,
-        perturb: PerturbConfig::default(),
-        factor,
-        without: None,
-    };
-    let of_budget = |factor: &f32| match *factor {
-        0.0 => unattacked("plain", Gradients::None, Some(0.0)),
-        1.0 => with("default".to_owned(), &members, PerturbConfig::default(), Some(1.0)),
-        factor => with(
-            format!("{factor} times the budget"),
-            &members,
-            PerturbConfig::default().scaled(factor),
-            Some(factor),
-        ),
-    };
-    let mut configurations: Vec<_> = options.budgets.iter().map(of_budget).collect();
-    configurations.extend(options.steps.iter().map(|steps| {
-        let perturb = PerturbConfig {
-            steps: *steps,
-            ..PerturbConfig::default()
-        };
-        let name = match steps {
-            1 => "1 gradient".to_owned(),
-            steps => format!("{steps} gradients"),
-        };
-        with(name, &members, perturb, None)
-    }));
-    let ablations = options.ablations.map(scoreboard::ablations).unwrap_or_default();
-    configurations.extend(
-        ablations
-            .into_iter()
-            .map(|(name, perturb)| with(name, &members, perturb, None)),
-    );
-    if options.noise {
-        configurations.push(unattacked("noise", Gradients::Noise, None));
-    }
-    if let Some(epsilon) = options.uniform {
-        let perturb = PerturbConfig {
-            budget: Budget::Uniform { epsilon },
-            gate: None,
-            ..PerturbConfig::default()
-        };
-        configurations.push(with(
-            format!("{} everywhere, no gate", epsilon.get()),
-            &members,
-            perturb,
-            None,
-        ));
-    }
-    if options.leave_one_out {
-        if members.len() < 2 {
-            return Err(CommandError::Usage(
-                "--leave-one-out: the checkpoint has one model only".to_owned(),
-            ));
-        }
-        let names = checkpoint
-            .manifest()
-            .members()
-            .into_iter()
-            .map(|member| member.architecture);
-        configurations.extend(
-            distinct(names.collect())
-                .into_iter()
-                .enumerate()
-                .map(|(left_out, name)| {
-                    let others = members.iter().enumerate().filter(|(index, _)| *index != left_out);
-                    let others: Vec<_> = others.map(|(_, member)| member.clone()).collect();
-                    Configuration {
-                        without: Some(name.clone()),
-                        ..with(format!("without {name}"), &others, PerturbConfig::default(), None)
-                    }
-                }),
-        );
-    }
-    refuse_equal("configurations", configurations.iter().map(|one| one.name.as_str()))?;
-    Ok(configurations)
-}
-
-/// `names`, numbered where several are equal.
-fn distinct(names: Vec<String>) -> Vec<String> {
-    let numbered = names.iter().enumerate().map(|(index, name)| {
-        let before = names.iter().take(index).filter(|other| *other == name).count();
-        match names.iter().filter(|other| *other == name).count() {
-            1 => name.clone(),
-            _ => format!("{name}-{}", before + 1),
-        }
-    });
-    numbered.collect()
 }
 
 fn race(options: &Options) -> Result<Option<Race>, CommandError> {
@@ -327,6 +239,9 @@ fn command(options: &Options, session: SessionConfig) -> String {
         let steps: Vec<_> = options.steps.iter().map(ToString::to_string).collect();
         command += &format!(" --steps {}", steps.join(","));
     }
+    for generator in &options.generator {
+        command += &format!(" --generator {}", quoted(generator));
+    }
     if let Some(factor) = options.ablations {
         command += &format!(" --ablations {factor}");
     }
@@ -356,15 +271,4 @@ fn command(options: &Options, session: SessionConfig) -> String {
         }
     }
     command + &format!(" --device {} --threads {}", session.device, session.threads)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_names_are_numbered() {
-        let names = ["crnn", "lenet-ctc", "crnn"].map(str::to_owned).to_vec();
-        assert_eq!(distinct(names), ["crnn-1", "lenet-ctc", "crnn-2"]);
-    }
 }

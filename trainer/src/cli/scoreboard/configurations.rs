@@ -1,0 +1,169 @@
+//! Which configurations a scoreboard has, from its options.
+
+use std::path::Path;
+
+use parallax_captcha::perturb::{Budget, Member, PerturbConfig, Start};
+
+use super::{Options, refuse_equal};
+use crate::{
+    attack::Gradients,
+    cli::CommandError,
+    models::Checkpoint,
+    scoreboard::{self, Configuration},
+};
+
+/// Everything that captchas are perturbed with.
+///
+/// # Errors
+/// [`CommandError`].
+pub(super) fn configurations(options: &Options) -> Result<Vec<Configuration>, CommandError> {
+    let checkpoint = Checkpoint::open_or_shipped(options.checkpoint.as_deref())?;
+    let members: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();
+    let with = |name: String, members: &[Member<Vec<u8>>], perturb: PerturbConfig, factor: Option<f32>| Configuration {
+        name,
+        gradients: Gradients::Of(members.to_vec()),
+        perturb,
+        factor,
+        without: None,
+    };
+    let unattacked = |name: &str, gradients: Gradients, factor: Option<f32>| Configuration {
+        name: name.to_owned(),
+        gradients,
+        perturb: PerturbConfig::default(),
+        factor,
+        without: None,
+    };
+    let of_budget = |factor: &f32| match *factor {
+        0.0 => unattacked("plain", Gradients::None, Some(0.0)),
+        1.0 => with("default".to_owned(), &members, PerturbConfig::default(), Some(1.0)),
+        factor => with(
+            format!("{factor} times the budget"),
+            &members,
+            PerturbConfig::default().scaled(factor),
+            Some(factor),
+        ),
+    };
+    let mut configurations: Vec<_> = options.budgets.iter().map(of_budget).collect();
+    configurations.extend(options.steps.iter().map(|steps| {
+        let perturb = PerturbConfig {
+            steps: *steps,
+            ..PerturbConfig::default()
+        };
+        with(gradients(*steps), &members, perturb, None)
+    }));
+    for named in &options.generator {
+        configurations.extend(generators(named, &options.steps)?);
+    }
+    let ablations = options.ablations.map(scoreboard::ablations).unwrap_or_default();
+    configurations.extend(
+        ablations
+            .into_iter()
+            .map(|(name, perturb)| with(name, &members, perturb, None)),
+    );
+    if options.noise {
+        configurations.push(unattacked("noise", Gradients::Noise, None));
+    }
+    if let Some(epsilon) = options.uniform {
+        let perturb = PerturbConfig {
+            budget: Budget::Uniform { epsilon },
+            gate: None,
+            ..PerturbConfig::default()
+        };
+        configurations.push(with(
+            format!("{} everywhere, no gate", epsilon.get()),
+            &members,
+            perturb,
+            None,
+        ));
+    }
+    if options.leave_one_out {
+        if members.len() < 2 {
+            return Err(CommandError::Usage(
+                "--leave-one-out: the checkpoint has one model only".to_owned(),
+            ));
+        }
+        let names = checkpoint
+            .manifest()
+            .members()
+            .into_iter()
+            .map(|member| member.architecture);
+        configurations.extend(
+            distinct(names.collect())
+                .into_iter()
+                .enumerate()
+                .map(|(left_out, name)| {
+                    let others = members.iter().enumerate().filter(|(index, _)| *index != left_out);
+                    let others: Vec<_> = others.map(|(_, member)| member.clone()).collect();
+                    Configuration {
+                        without: Some(name.clone()),
+                        ..with(format!("without {name}"), &others, PerturbConfig::default(), None)
+                    }
+                }),
+        );
+    }
+    refuse_equal("configurations", configurations.iter().map(|one| one.name.as_str()))?;
+    Ok(configurations)
+}
+
+fn gradients(steps: u32) -> String {
+    match steps {
+        1 => "1 gradient".to_owned(),
+        steps => format!("{steps} gradients"),
+    }
+}
+
+/// The generator of the checkpoint `[NAME=]DIR`, alone and before each number of gradients of its models.
+fn generators(named: &str, steps: &[u32]) -> Result<Vec<Configuration>, CommandError> {
+    let (name, root) = match named.split_once('=') {
+        Some((name, root)) => (Some(name), root),
+        None => (None, named),
+    };
+    let checkpoint = Checkpoint::open_or_shipped(Some(Path::new(root)))?;
+    let about = checkpoint.manifest().generator.as_ref();
+    let (Some(about), Some(graph)) = (about, checkpoint.generator()?) else {
+        return Err(CommandError::Usage(format!("--generator: {root} has none")));
+    };
+    let name = name.unwrap_or(&about.architecture);
+    let members: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();
+    let configuration = |steps: u32| Configuration {
+        name: match steps {
+            0 => format!("generator {name}"),
+            steps => format!("generator {name}, {}", gradients(steps)),
+        },
+        gradients: Gradients::Generator {
+            graph: graph.clone(),
+            members: members.clone(),
+        },
+        perturb: PerturbConfig {
+            start: Start::Generator,
+            steps,
+            ..PerturbConfig::default()
+        },
+        factor: None,
+        without: None,
+    };
+    Ok([0].iter().chain(steps).copied().map(configuration).collect())
+}
+
+/// `names`, numbered where several are equal.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let numbered = names.iter().enumerate().map(|(index, name)| {
+        let before = names.iter().take(index).filter(|other| *other == name).count();
+        match names.iter().filter(|other| *other == name).count() {
+            1 => name.clone(),
+            _ => format!("{name}-{}", before + 1),
+        }
+    });
+    numbered.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_names_are_numbered() {
+        let names = ["crnn", "lenet-ctc", "crnn"].map(str::to_owned).to_vec();
+        assert_eq!(distinct(names), ["crnn-1", "lenet-ctc", "crnn-2"]);
+    }
+}

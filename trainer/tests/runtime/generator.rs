@@ -47,9 +47,17 @@ fn a_checkpoint_gets_a_generator_that_perturbs_alone_or_before_gradients() {
     assert_eq!(read("one/attack.onnx"), read("model/attack.onnx"));
     let about = Checkpoint::open_or_shipped(Some(&root.join("one"))).unwrap();
     let about = about.manifest().generator.clone().unwrap();
+    let command = about.training.command.strip_prefix("parallax ").unwrap();
     assert!(
-        about.training.command.contains("--generator unet --from model"),
-        "{about:?}"
+        command.starts_with("train --generator unet --from 'model'"),
+        "{command}"
+    );
+    let again = command.replace('\'', "");
+    success(root, &format!("{again} --device cpu --unseen 20 --out again --json"));
+    assert_eq!(
+        read("one/generator.onnx"),
+        read("again/generator.onnx"),
+        "the command says all"
     );
 
     success(root, "dataset --count 4 --seed 5 --out plain --json");

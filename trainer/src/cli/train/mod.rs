@@ -311,17 +311,15 @@ fn command(options: &Options, config: &TrainConfig) -> String {
         (None, Some(from)) => from,
         (None, None) => format!("--model {}", config.model),
     };
+    // A generator has no recurrent layers to begin anew.
+    let features = match options.generator {
+        Some(_) => String::new(),
+        None => format!(" --feature-steps {}", config.feature_steps),
+    };
     format!(
-        "parallax train {begin} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {} \
-         --feature-steps {} --cycles {} --threads {}",
-        config.samples,
-        config.seed,
-        config.batch,
-        config.learning_rate,
-        config.warmup,
-        config.feature_steps,
-        config.cycles,
-        config.threads
+        "parallax train {begin} --samples {} --seed {} --style {style} --batch {} --learning-rate {} --warmup {}{features} \
+         --cycles {} --threads {}",
+        config.samples, config.seed, config.batch, config.learning_rate, config.warmup, config.cycles, config.threads
     )
 }
 

@@ -1,10 +1,10 @@
-//! What making a picture at the edge costs: drawing, gradients in wasm, gate, PNG and bucket, CPU time of workerd; beside the
+//! What making a picture at the edge costs: drawing, generator or gradients in wasm, gate, PNG and bucket, CPU time of workerd; beside the
 //! same in the trainer, on ONNX Runtime with one thread. And the linear memory that the module has then: it never shrinks.
 
 use std::time::{Duration, Instant};
 
 use parallax_captcha::{
-    perturb::{PerturbConfig, perturb},
+    perturb::{PerturbConfig, Start, perturb},
     text::{Style, draw},
 };
 use parallax_edge_shared::admin::GradientReply;
@@ -17,10 +17,32 @@ use serde_json::json;
 
 use crate::{process::cpu_time, table::Row};
 
-/// The shipped number of gradients, and the fewest.
-const GRADIENTS: [(u32, &str, &str); 2] = [
-    (10, "a picture made at the edge, ten gradients", "350 ms CPU"),
-    (1, "a picture made at the edge, one gradient", "80 ms CPU"),
+/// What a picture begins with, its gradients, and the goal: as it is shipped, and the cheap ways.
+const WAYS: [(Start, u32, &str, &str); 4] = [
+    (
+        Start::Gradient,
+        10,
+        "a picture made at the edge, ten gradients",
+        "350 ms CPU",
+    ),
+    (
+        Start::Gradient,
+        1,
+        "a picture made at the edge, one gradient",
+        "80 ms CPU",
+    ),
+    (
+        Start::Generator,
+        0,
+        "a picture made at the edge, generator alone",
+        "80 ms CPU",
+    ),
+    (
+        Start::Generator,
+        1,
+        "a picture made at the edge, generator and one gradient",
+        "80 ms CPU",
+    ),
 ];
 /// Pictures of the set that is measured, and made natively.
 const PICTURES: u32 = 120;
@@ -31,12 +53,12 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// CPU time of a picture with many and with few gradients; memory.
 pub fn measure() -> Vec<Row> {
     let mut memory = 0;
-    let mut rows: Vec<Row> = GRADIENTS
+    let mut rows: Vec<Row> = WAYS
         .into_iter()
-        .map(|(gradients, what, goal)| {
-            let (ours, bytes) = at_the_edge(gradients);
+        .map(|(start, gradients, what, goal)| {
+            let (ours, bytes) = at_the_edge(start, gradients);
             memory = memory.max(bytes);
-            let theirs = native(gradients);
+            let theirs = native(start, gradients);
             Row {
                 what,
                 ours: format!("{ours:.0} ms CPU"),
@@ -59,11 +81,12 @@ pub fn measure() -> Vec<Row> {
 }
 
 /// Milliseconds of CPU time a picture, bytes of memory.
-fn at_the_edge(gradients: u32) -> (f64, u64) {
+fn at_the_edge(start: Start, gradients: u32) -> (f64, u64) {
     // The first set has the modules compiled and the graphs loaded.
     let (edge, first) = Edge::with_pictures(&EdgeConfig {
         set_size: 16,
         gradients: Some(gradients),
+        start,
         ..EdgeConfig::default()
     });
     let before = cpu_time(edge.server.pid());
@@ -79,9 +102,10 @@ fn at_the_edge(gradients: u32) -> (f64, u64) {
 }
 
 /// Milliseconds a picture.
-fn native(gradients: u32) -> f64 {
-    let mut models = shipped::ensemble();
+fn native(start: Start, gradients: u32) -> f64 {
+    let mut models = shipped::models();
     let config = PerturbConfig {
+        start,
         steps: gradients,
         ..PerturbConfig::default()
     };

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use parallax_onnx::bundle::Bundle;
-use parallax_onnx::checkpoint::{ATTACK, File, Manifest, read_manifest};
+use parallax_onnx::checkpoint::{ATTACK, File, GENERATOR, Manifest, read_manifest};
 use parallax_onnx::ctc::MAX_LABEL;
 use parallax_onnx::signature::SigningKey;
 use parallax_onnx::{Builder, Dialect, GraphError, TensorId, codec};
@@ -22,7 +22,7 @@ pub struct Checkpoint {
     pub manifest: Manifest,
     /// The graph of its first model.
     pub attack: Vec<u8>,
-    /// Those of the others, by name.
+    /// Those of the others, and the generator, by name.
     pub partners: BTreeMap<String, Vec<u8>>,
 }
 
@@ -36,12 +36,10 @@ impl Checkpoint {
         let folder = repository().join(SHIPPED);
         let read = |name: &str| fs::read(folder.join(name)).expect("the clone has a checkpoint");
         let manifest = read_manifest(&read("manifest.json")).expect("the shipped manifest is readable");
-        let partners = manifest.members().into_iter().skip(1);
+        let partners = manifest.attack_files().into_iter().skip(1);
         Self {
             attack: read(ATTACK),
-            partners: partners
-                .map(|member| (member.attack.clone(), read(&member.attack)))
-                .collect(),
+            partners: partners.map(|name| (name.clone(), read(&name))).collect(),
             manifest,
         }
     }
@@ -50,7 +48,24 @@ impl Checkpoint {
     #[must_use]
     pub fn alone(mut self) -> Self {
         self.manifest.members.clear();
+        self.manifest.generator = None;
         self.partners.clear();
+        self
+    }
+
+    /// Without its generator.
+    #[must_use]
+    pub fn without_generator(mut self) -> Self {
+        self.manifest.generator = None;
+        self.partners.remove(GENERATOR);
+        self
+    }
+
+    /// With another generator, which the manifest names.
+    #[must_use]
+    pub fn with_generator(mut self, generator: Vec<u8>) -> Self {
+        self.manifest.files.insert(GENERATOR.to_owned(), File::of(&generator));
+        self.partners.insert(GENERATOR.to_owned(), generator);
         self
     }
 
@@ -133,6 +148,22 @@ pub fn multiplying(size: [usize; 2], factor: f32) -> Vec<u8> {
         b.output("loss", b.reshape(loss, &[1])?)?;
         b.output("gradient", b.scale(image, factor)?)?;
         b.output("logits", b.reshape(weights, &[manifest.frames, 1, classes])?)?;
+        Ok(codec::encode(&b.finish()))
+    };
+    build().expect("the shapes fit")
+}
+
+/// A graph with the input and the output of a generator, for pictures of `size` rows and columns, that multiplies them by
+/// `factor`.
+///
+/// # Panics
+/// Never: its shapes fit.
+#[must_use]
+pub fn multiplying_generator(size: [usize; 2], factor: f32) -> Vec<u8> {
+    let build = || -> Result<Vec<u8>, GraphError> {
+        let b = Builder::new(Dialect::Tract);
+        let image = b.input("image", &[1, 1, size[0], size[1]]);
+        b.output("direction", b.scale(image, factor)?)?;
         Ok(codec::encode(&b.finish()))
     };
     build().expect("the shapes fit")

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use parallax_captcha::perturb::Start;
 use parallax_captcha::ticket::SealKey;
 use parallax_onnx::signature::SigningKey;
 
@@ -110,6 +111,8 @@ pub struct EdgeConfig {
     pub checkpoints: Checkpoints,
     /// Gradients for a picture; as it is shipped if `None`.
     pub gradients: Option<u32>,
+    /// What a picture's first movement follows.
+    pub start: Start,
 }
 
 /// Whose checkpoints are taken.
@@ -147,6 +150,7 @@ impl Default for EdgeConfig {
             cluster: Cluster::Bound,
             checkpoints: Checkpoints::Signed,
             gradients: None,
+            start: Start::Gradient,
         }
     }
 }
@@ -199,6 +203,9 @@ impl Edge {
         }
         if let Some(gradients) = config.gradients {
             secrets.push_str(&format!("GRADIENTS={gradients}\n"));
+        }
+        if config.start == Start::Generator {
+            secrets.push_str("GENERATOR=on\n");
         }
         for place in [".dev.vars", "edge/precompute/.dev.vars"] {
             fs::write(folder.join(place), &secrets).expect("the temporary folder takes files");

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use parallax_captcha::perturb::{Ensemble, Member};
-use parallax_onnx::checkpoint::{Manifest, read_manifest};
+use parallax_captcha::perturb::{Amortised, Ensemble, Member};
+use parallax_onnx::checkpoint::{GENERATOR, Manifest, read_manifest};
 use parallax_trainer::{
     attack,
-    models::AttackModel,
+    models::{AttackModel, GeneratorModel},
     runtime::{Device, SessionConfig},
 };
 
@@ -35,6 +35,19 @@ pub fn file(name: &str) -> Vec<u8> {
 #[must_use]
 pub fn manifest() -> Manifest {
     read_manifest(&file("manifest.json")).expect("what ships is a checkpoint")
+}
+
+/// Its generator and its attack graphs in ONNX Runtime.
+///
+/// # Panics
+/// When they cannot be loaded.
+#[must_use]
+pub fn models() -> Amortised<GeneratorModel, Ensemble<AttackModel>> {
+    let generator = attack::load_generator(&file(GENERATOR), ONE_THREAD);
+    Amortised {
+        generator: Some(generator.expect("what ships loads")),
+        models: ensemble(),
+    }
 }
 
 /// Its attack graphs in ONNX Runtime, which take turns.

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use image::GrayImage;
 use parallax_captcha::alphabet::{CLASSES, Label};
-use parallax_captcha::perturb::{FRAMES, GradientModel, PerturbConfig, perturb};
+use parallax_captcha::perturb::{DirectionModel, FRAMES, GradientModel, PerturbConfig, perturb};
 use parallax_captcha::text::{Style, draw, model_input};
 use parallax_edge_shared::admin::{AdminErrorReply, GradientReply, SetState, SetSummary};
+use parallax_onnx::checkpoint::GENERATOR;
 use parallax_onnx::codec;
 use parallax_tests::checkpoint::Checkpoint;
 use parallax_tests::edge::{Edge, EdgeConfig};
@@ -24,7 +25,7 @@ use parallax_tests::image_set::{self, ImageSet};
 use parallax_tests::paths::tool;
 use parallax_tests::shipped::{self, ONE_THREAD};
 use parallax_trainer::data::folder::Folder;
-use parallax_trainer::models::{AttackModel, Recognizer};
+use parallax_trainer::models::{AttackModel, GeneratorModel, Recognizer};
 use parallax_trainer::train::initial_weights;
 use parallax_trainer::zoo::Architecture;
 use serde_json::json;
@@ -49,7 +50,24 @@ fn tract_in_wasm_computes_what_onnx_runtime_does() {
     for (index, member) in members.iter().enumerate() {
         computes_what_onnx_runtime_does(&edge, index, &shipped::file(&member.attack));
     }
+    the_generator_says_the_same(&edge);
     any_model_with_ctc_can_be_a_substitute(&edge);
+}
+
+/// In wasm and in ONNX Runtime, of the same pictures.
+fn the_generator_says_the_same(edge: &Edge) {
+    let mut generator = GeneratorModel::new(&shipped::file(GENERATOR), ONE_THREAD).unwrap();
+    for seed in 0..10_u32 {
+        let call = edge.client.post("/admin/v1/sets/gradient").bearer(&edge.admin_key);
+        let asked = json!({ "seed": seed, "generator": true });
+        let reply: GradientReply = call.json(&asked).send().json();
+        let here = generator.direction(&reply.input).unwrap();
+        let (largest, furthest) = (largest(&here), furthest(&reply.gradient, &here));
+        assert!(
+            largest > 0.1 && furthest <= 1e-3 * largest,
+            "seed {seed}: {furthest} of {largest}"
+        );
+    }
 }
 
 /// Untrained ones of the zoo, sent to the edge. Those that do not read by frames are refused, which it says.

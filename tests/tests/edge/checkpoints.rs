@@ -6,6 +6,8 @@
     reason = "a test fails by panicking, and so do its helpers"
 )]
 
+mod generator;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +17,7 @@ use parallax_edge_shared::admin::{AdminErrorReply, CheckpointList, CheckpointSum
 use parallax_edge_shared::digest::Digest;
 use parallax_onnx::bundle::Bundle;
 use parallax_onnx::signature::SigningKey;
-use parallax_tests::checkpoint::{Checkpoint, multiplying};
+use parallax_tests::checkpoint::{Checkpoint, multiplying, multiplying_generator};
 use parallax_tests::client::{Call, Reply};
 use parallax_tests::edge::{Checkpoints, Edge, EdgeConfig};
 use parallax_tests::image_set::ImageSet;
@@ -220,6 +222,7 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
     let unsigned = (403, "signature-invalid", Some("signature"));
     let (files, attack) = ((400, "bad-request", Some("files")), invalid("files.attack.onnx"));
     let members = invalid("manifest.members");
+    let generator = invalid("files.generator.onnx");
     vec![
         (
             "another version",
@@ -257,6 +260,28 @@ fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusal, &'static
             altered(|b| drop(b.files.remove("attack-2.onnx"))),
             files,
             "no other",
+        ),
+        (
+            "no generator",
+            altered(|b| drop(b.files.remove("generator.onnx"))),
+            files,
+            "no other",
+        ),
+        (
+            "a generator for another size",
+            good.clone()
+                .with_generator(multiplying_generator([32, 100], 1.0))
+                .signed(key),
+            generator,
+            "the graph has no image",
+        ),
+        (
+            "a generator of no numbers",
+            good.clone()
+                .with_generator(multiplying_generator([30, 100], f32::INFINITY))
+                .signed(key),
+            generator,
+            "not finite",
         ),
         (
             "too many models",

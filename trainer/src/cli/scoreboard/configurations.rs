@@ -49,10 +49,14 @@ pub(super) fn configurations(options: &Options) -> Result<Vec<Configuration>, Co
             steps: *steps,
             ..PerturbConfig::default()
         };
-        with(gradients(*steps), &members, perturb, None)
+        let name = match steps {
+            1 => "1 gradient".to_owned(),
+            steps => format!("{steps} gradients"),
+        };
+        with(name, &members, perturb, None)
     }));
     for named in &options.generator {
-        configurations.extend(generators(named, &options.steps)?);
+        configurations.push(generator(named)?);
     }
     let ablations = options.ablations.map(scoreboard::ablations).unwrap_or_default();
     configurations.extend(
@@ -105,15 +109,8 @@ pub(super) fn configurations(options: &Options) -> Result<Vec<Configuration>, Co
     Ok(configurations)
 }
 
-fn gradients(steps: u32) -> String {
-    match steps {
-        1 => "1 gradient".to_owned(),
-        steps => format!("{steps} gradients"),
-    }
-}
-
-/// The generator of the checkpoint `[NAME=]DIR`, alone and before each number of gradients of its models.
-fn generators(named: &str, steps: &[u32]) -> Result<Vec<Configuration>, CommandError> {
+/// The generator of the checkpoint `[NAME=]DIR`, alone.
+fn generator(named: &str) -> Result<Configuration, CommandError> {
     let (name, root) = match named.split_once('=') {
         Some((name, root)) => (Some(name), root),
         None => (None, named),
@@ -123,26 +120,21 @@ fn generators(named: &str, steps: &[u32]) -> Result<Vec<Configuration>, CommandE
     let (Some(about), Some(graph)) = (about, checkpoint.generator()?) else {
         return Err(CommandError::Usage(format!("--generator: {root} has none")));
     };
-    let name = name.unwrap_or(&about.architecture);
-    let members: Vec<_> = checkpoint.attacks()?.into_iter().map(|(_, member)| member).collect();
-    let configuration = |steps: u32| Configuration {
-        name: match steps {
-            0 => format!("generator {name}"),
-            steps => format!("generator {name}, {}", gradients(steps)),
-        },
+    let members = checkpoint.attacks()?.into_iter().map(|(_, member)| member);
+    Ok(Configuration {
+        name: format!("generator {}", name.unwrap_or(&about.architecture)),
         gradients: Gradients::Generator {
-            graph: graph.clone(),
-            members: members.clone(),
+            graph,
+            members: members.collect(),
         },
         perturb: PerturbConfig {
             start: Start::Generator,
-            steps,
+            steps: 0,
             ..PerturbConfig::default()
         },
         factor: None,
         without: None,
-    };
-    Ok([0].iter().chain(steps).copied().map(configuration).collect())
+    })
 }
 
 /// `names`, numbered where several are equal.

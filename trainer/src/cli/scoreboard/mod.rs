@@ -44,8 +44,7 @@ pub struct Options {
     /// Other numbers of gradients, with the product's budget
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=1000))]
     steps: Vec<u32>,
-    /// The generator of a checkpoint as well: alone, and before as many gradients of its models as --steps says; repeat for
-    /// several [default name: its architecture]
+    /// The generator of a checkpoint, alone, as well; repeat for several [default name: its architecture]
     #[arg(long, value_name = "[NAME=]DIR")]
     generator: Vec<String>,
     /// Without one part of the attack at a time as well, or with one changed, at this multiple of the product's budget and without its gate

@@ -219,12 +219,25 @@ pub fn read_manifest(json: &[u8]) -> Result<Manifest, CheckpointError> {
     if format_version != u64::from(FORMAT_VERSION) {
         return Err(CheckpointError::FormatVersion { found: format_version });
     }
-    let manifest = serde_json::from_slice(json).map_err(malformed)?;
+    let manifest: Manifest = serde_json::from_slice(json).map_err(malformed)?;
+    if let Some(name) = manifest.files.keys().find(|name| !is_plain_graph(name)) {
+        let reason = format!("files: {name:?} is no plain file name that ends in .onnx");
+        return Err(CheckpointError::Manifest(reason));
+    }
+    if manifest.generator.is_some() && !manifest.files.contains_key(GENERATOR) {
+        return Err(CheckpointError::NotNamed(GENERATOR.to_owned()));
+    }
     check_members(&manifest).map_err(CheckpointError::Members)?;
     Ok(manifest)
 }
 
-/// Whether an ensemble is one that can be loaded: what names its files is joined to folders and keys.
+/// Whether a name can be joined to folders and keys, and is a graph's.
+fn is_plain_graph(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    name.len() <= 64 && name.ends_with(".onnx") && !name.starts_with('.') && name.bytes().all(is_plain)
+}
+
+/// Whether an ensemble is one that can be loaded.
 fn check_members(manifest: &Manifest) -> Result<(), String> {
     let Some(first) = manifest.members.first() else {
         return Ok(());
@@ -242,9 +255,7 @@ fn check_members(manifest: &Manifest) -> Result<(), String> {
             return Err(format!("one weighs {}, which is not above 0", member.weight));
         }
         for name in [&member.recognizer, &member.attack] {
-            let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-            let is_graph = name.len() <= 64 && name.ends_with(".onnx") && !name.starts_with('.');
-            if !is_graph || !name.bytes().all(is_plain) {
+            if !is_plain_graph(name) {
                 return Err(format!("{name:?} is no plain file name that ends in .onnx"));
             }
             if name == GENERATOR {

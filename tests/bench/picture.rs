@@ -50,7 +50,7 @@ const PICTURES: u32 = 120;
 const PLATFORM_BYTES: f64 = 128e6;
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// CPU time of a picture with many and with few gradients; memory.
+/// CPU time of a picture made in each way; memory.
 pub fn measure() -> Vec<Row> {
     let mut memory = 0;
     let mut rows: Vec<Row> = WAYS

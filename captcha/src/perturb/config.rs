@@ -211,7 +211,7 @@ impl PerturbConfig {
     /// How often the pixels move: once a gradient, and once for a generator.
     #[must_use]
     pub fn movements(&self) -> u32 {
-        self.steps + u32::from(!self.start.is_gradient())
+        self.steps.saturating_add(u32::from(!self.start.is_gradient()))
     }
 
     /// Whether every number makes sense.

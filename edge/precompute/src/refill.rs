@@ -57,7 +57,7 @@ pub async fn carry_out(mut refill: Refill, env: &Env) -> Result<String, Failure>
     let solver = checkpoint::solver(&bucket, env).await?;
     if settings.perturb.start == Start::Generator && !solver.has_generator() {
         console_warn!(
-            "GENERATOR is on, but checkpoint {} has none: a gradient is asked for instead",
+            "GENERATOR is on, but checkpoint {} has none: pictures begin with gradients",
             solver.checkpoint()
         );
         settings = settings.without_generator();

@@ -180,11 +180,11 @@ pub struct GradientReply {
     pub label: String,
     /// Digest of the manifest of the checkpoint that computed it.
     pub checkpoint: Digest,
-    /// The objective.
+    /// The objective; 0 of a generator.
     pub loss: f32,
-    /// d objective / d image, `[30 * 100]`.
+    /// d objective / d image, `[30 * 100]`, or a generator's direction.
     pub gradient: Vec<f32>,
-    /// `[25 * 24]`.
+    /// `[25 * 24]`; empty of a generator.
     pub logits: Vec<f32>,
     /// The model's input, `[30 * 100]`, so that another runtime can be given the same.
     pub input: Vec<f32>,

@@ -3,6 +3,7 @@
 //! ```text
 //! checkpoints/<digest>/attack.onnx       the graph that gradients come from; of an ensemble several, as its manifest
 //!                                        names them
+//! checkpoints/<digest>/generator.onnx    what stands for a gradient, if it has a generator
 //! checkpoints/<digest>/manifest.sig      signature of the manifest
 //! checkpoints/<digest>/manifest.json     what <digest> is the digest of
 //! checkpoints/current.json               which are stored, which is used   written last

@@ -127,6 +127,14 @@ fn a_generator_goes_from_a_picture_to_one_as_large() {
         Err(CheckpointError::Interface { name: "direction", .. })
     ));
 
+    let mut not_there = with_one.clone();
+    not_there.files.clear();
+    let refused = read_manifest(&serde_json::to_vec(&not_there).unwrap());
+    assert_eq!(refused, Err(CheckpointError::NotNamed(GENERATOR.to_owned())));
+    let elsewhere = manifest(&[("../generator.onnx", &fitting)]);
+    let refused = read_manifest(&serde_json::to_vec(&elsewhere).unwrap());
+    assert!(matches!(refused, Err(CheckpointError::Manifest(_))), "{refused:?}");
+
     with_one.members = vec![Member {
         attack: GENERATOR.to_owned(),
         ..with_one.first()

@@ -203,18 +203,10 @@ fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Model
         .map(Checkpoint::attacks)
         .collect::<Result<Vec<_>, _>>()?;
     let members: Vec<_> = attacks.into_iter().flatten().map(|(_, member)| member).collect();
-    let generators = checkpoints
-        .iter()
-        .map(Checkpoint::generator)
-        .collect::<Result<Vec<_>, _>>()?;
-    let generator = match generators.into_iter().flatten().next() {
-        generator if options.generator == generator.is_some() => generator,
-        None => {
-            return Err(CommandError::Usage(
-                "--generator: the checkpoint has none, `parallax train --generator unet` gives it one".to_owned(),
-            ));
-        }
-        Some(_) => None,
+    let generator = if options.generator {
+        Some(generator(&checkpoints)?)
+    } else {
+        None
     };
     let session = SessionConfig { device, threads: 1 };
     let load = |_| {
@@ -225,6 +217,18 @@ fn models(options: &Options, device: Device, threads: usize) -> Result<Vec<Model
         })
     };
     (0..threads).map(load).collect()
+}
+
+/// Of the first checkpoint that has one.
+fn generator(checkpoints: &[Checkpoint]) -> Result<Vec<u8>, CommandError> {
+    for checkpoint in checkpoints {
+        if let Some(graph) = checkpoint.generator()? {
+            return Ok(graph);
+        }
+    }
+    Err(CommandError::Usage(
+        "--generator: the checkpoint has none, `parallax train --generator unet` gives it one".to_owned(),
+    ))
 }
 
 fn perturbed(

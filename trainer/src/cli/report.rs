@@ -12,7 +12,7 @@ use crate::{
         seeds::{Stream, picture_seed},
     },
     files,
-    metrics::{Page, Sample, read_header, read_scalars},
+    metrics::{GENERATOR, Page, Sample, read_header, read_scalars},
     models::{Checkpoint, Recognizer},
 };
 
@@ -45,7 +45,9 @@ struct Written {
 pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
     let header = read_header(&options.log)?;
     let scalars = read_scalars(&options.log)?;
-    let samples = if header.checkpoint.join(crate::models::MANIFEST).is_file() {
+    // What a generator's checkpoint reads is nothing that its run has learned.
+    let reads = !header.model.starts_with(GENERATOR);
+    let samples = if reads && header.checkpoint.join(crate::models::MANIFEST).is_file() {
         Some(tried(options, &header.checkpoint, &header.style, header.seed)?)
     } else {
         None

@@ -25,12 +25,12 @@ pub enum ExportError {
     Train(#[from] TrainError),
 }
 
-/// Writes the checkpoint `of`, with this generator in place of any that it had, to the folder `out`.
+/// Writes the checkpoint `of`, whose digest is `parent`, with this generator in place of any that it had, to the folder `out`.
 ///
 /// # Errors
 /// [`ExportError`]; there is then no such folder.
 pub fn export(
-    of: &Checkpoint,
+    (of, parent): (&Checkpoint, &str),
     generator: &Generator,
     weights: &Weights,
     about: checkpoint::Generator,
@@ -41,7 +41,7 @@ pub fn export(
     let mut manifest = of.manifest().clone();
     manifest.generator = Some(about);
     manifest.files.insert(GENERATOR.to_owned(), File::of(&graph));
-    manifest.parent = Some(of.digest()?);
+    manifest.parent = Some(parent.to_owned());
     let folder = PendingFolder::create(out).map_err(TrainError::from)?;
     for name in manifest.files.keys().filter(|name| *name != GENERATOR) {
         folder.write(name, &of.file(name)?).map_err(TrainError::from)?;

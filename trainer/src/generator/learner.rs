@@ -32,6 +32,11 @@ pub struct Task {
 }
 
 impl Task {
+    /// The attack's blur of gradients, pixels of a model's input, each of which is two of the picture.
+    fn blur_px(&self) -> f32 {
+        self.setting.perturb.gradient_blur_px / 2.0
+    }
+
     /// The share of `count` captchas of a stream that the victims still read after a generator with these weights, on the mean
     /// over the victims.
     ///
@@ -70,7 +75,7 @@ impl Task {
 
 /// A generator on its way.
 #[derive(Debug)]
-pub struct Misleader<'a> {
+pub struct GeneratorSession<'a> {
     task: &'a Task,
     batch: usize,
     steps: InPlace,
@@ -79,24 +84,21 @@ pub struct Misleader<'a> {
 
 /// What a run is measured on.
 #[derive(Debug, Clone, Copy)]
-struct Measured {
-    seed: u64,
-    count: u64,
-    session: SessionConfig,
+pub struct Measured {
+    /// Seed of the held-out captchas.
+    pub seed: u64,
+    /// How many they are.
+    pub count: u64,
+    /// Where they are read, and where the steps run.
+    pub session: SessionConfig,
 }
 
-impl<'a> Misleader<'a> {
-    /// Begins or goes on with `state`; measured on `count` held-out captchas of `seed`.
+impl<'a> GeneratorSession<'a> {
+    /// Begins or goes on with `state`, in steps of `batch` pictures.
     ///
     /// # Errors
     /// [`TrainError`] when the graph cannot be built or run here, or the state is of another generator.
-    pub fn new(
-        task: &'a Task,
-        batch: usize,
-        state: &TrainingState,
-        [seed, count]: [u64; 2],
-        session: SessionConfig,
-    ) -> Result<Self, TrainError> {
+    pub fn new(task: &'a Task, batch: usize, state: &TrainingState, measured: Measured) -> Result<Self, TrainError> {
         let victims: Vec<Victim<'_>> = task
             .victims
             .iter()
@@ -115,20 +117,20 @@ impl<'a> Misleader<'a> {
             inputs.push(("frame_weights", vec![batch, parallax_captcha::perturb::FRAMES, classes]));
         }
         let graph = StepGraph {
-            graph: task.generator.training_step(&victims, batch)?,
+            graph: task.generator.training_step(&victims, batch, task.blur_px())?,
             inputs,
             adam: AdamConfig::default(),
         };
         Ok(Self {
-            steps: InPlace::new(&graph, state, session)?,
+            steps: InPlace::new(&graph, state, measured.session)?,
             task,
             batch,
-            measured: Measured { seed, count, session },
+            measured,
         })
     }
 }
 
-impl Learner for Misleader<'_> {
+impl Learner for GeneratorSession<'_> {
     type Batch = Vec<Constrained>;
 
     fn step(&mut self, batch: &Vec<Constrained>, learning_rate: f32) -> Result<StepReport, TrainError> {

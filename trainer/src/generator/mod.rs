@@ -14,7 +14,7 @@ use crate::zoo::{Generator, Weights};
 
 pub use batches::{Constrained, batches, constrained};
 pub use export::{ExportError, export};
-pub use learner::{Misleader, Task};
+pub use learner::{GeneratorSession, Measured, Task};
 
 /// Untrained weights of a generator: a function of the seed.
 #[must_use]

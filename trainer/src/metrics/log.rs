@@ -16,6 +16,9 @@ const HEADER: &str = "run.json";
 /// The file of scalars.
 const SCALARS: &str = "scalars.ndjson";
 
+/// How the name of what a run trains begins where it is no model.
+pub const GENERATOR: &str = "generator ";
+
 /// Which run a folder is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHeader {

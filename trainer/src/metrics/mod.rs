@@ -5,5 +5,5 @@ mod log;
 mod page;
 
 pub use confusion::{Confusion, Edit, align};
-pub use log::{Log, LogError, RunHeader, Scalar, read_header, read_scalars};
+pub use log::{GENERATOR, Log, LogError, RunHeader, Scalar, read_header, read_scalars};
 pub use page::{Page, Sample};

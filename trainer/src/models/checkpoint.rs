@@ -1,4 +1,4 @@
-//! A checkpoint on disk: `manifest.json`, `recognizer.onnx`, `attack.onnx`.
+//! A checkpoint on disk: `manifest.json`, `recognizer.onnx`, `attack.onnx`, and maybe `generator.onnx`.
 
 use std::{
     env,

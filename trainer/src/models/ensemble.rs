@@ -28,7 +28,7 @@ pub enum ComposeError {
 }
 
 /// Writes the checkpoint of all models of `parts` to the folder `out`. A part's weight is divided among its models as they
-/// weigh. The manifest is that of the first part, with the files of all.
+/// weigh. The manifest is that of the first part, with the files of all; a generator is none of them.
 ///
 /// # Errors
 /// [`ComposeError`]; there is then no such folder.
@@ -37,6 +37,8 @@ pub fn compose(parts: &[(Checkpoint, f32)], out: &Path) -> Result<(), ComposeErr
     let mut manifest = first.manifest().clone();
     manifest.files.clear();
     manifest.members.clear();
+    // It stands for the gradients of other models than these.
+    manifest.generator = None;
     let folder = PendingFolder::create(out)?;
     for (part, weight) in parts {
         let members = part.manifest().members();
@@ -95,6 +97,7 @@ mod tests {
         let names: Vec<_> = two.attacks().unwrap().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["attack.onnx", "attack-2.onnx"]);
         assert_eq!(two.models().unwrap().len(), 2);
+        assert!(shipped().generator().unwrap().is_some() && two.generator().unwrap().is_none());
 
         let error = compose(&[(two, 1.0), (shipped(), 1.0)], &folder.path().join("four")).unwrap_err();
         assert!(error.to_string().contains("4 models are more than 3"), "{error}");

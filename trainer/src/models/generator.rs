@@ -23,11 +23,12 @@ impl GeneratorModel {
     /// [`RuntimeError`] when the bytes are no model, or a model with other inputs and outputs.
     pub fn new(model: &[u8], config: SessionConfig) -> Result<Self, RuntimeError> {
         let session = Runtime::load()?.session(model, config)?;
-        if session.outputs().iter().any(|outlet| outlet.name() == "direction") {
+        let has = |outlets: &[ort::value::Outlet], name| outlets.iter().any(|outlet| outlet.name() == name);
+        if has(session.inputs(), "image") && has(session.outputs(), "direction") {
             Ok(Self { session })
         } else {
             Err(RuntimeError::Model {
-                reason: "it has no output `direction`".to_owned(),
+                reason: "it has no input `image` or no output `direction`".to_owned(),
             })
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use parallax_captcha::text::Style;
+use parallax_captcha::{perturb::PerturbConfig, text::Style};
 use serde::{Deserialize, Serialize};
 
 /// What a training run is determined by: the same configuration gives the same weights, bit for bit, on one machine's
@@ -35,9 +35,13 @@ pub struct TrainConfig {
     /// Whether every other picture goes through a filter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub filtered: bool,
+    /// How a generator's captchas are perturbed; `None` of a model, which learns from plain ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perturb: Option<PerturbConfig>,
     /// Version of the renderer.
     pub scheme_version: u32,
-    /// Digest of the checkpoint whose weights are the first ones; `None` of weights that follow from the seed.
+    /// Digest of the checkpoint whose weights are the first ones, or of a generator's victims; `None` of weights that follow from
+    /// the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
 }
@@ -111,6 +115,7 @@ mod tests {
             threads: 1,
             style: Style::default(),
             filtered: false,
+            perturb: None,
             scheme_version: 1,
             from: None,
         }

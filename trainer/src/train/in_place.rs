@@ -152,6 +152,9 @@ impl InPlace {
     }
 
     /// Fills the inputs of a batch, in the order of [`StepGraph::inputs`].
+    ///
+    /// # Errors
+    /// [`TrainError::Batch`] when they are more or fewer, or one has another size.
     pub(crate) fn write<const N: usize>(&mut self, values: [&[f32]; N]) -> Result<(), TrainError> {
         if N != self.inputs.len() {
             return Err(TrainError::Batch {

@@ -11,6 +11,7 @@ use super::{
     StateError, StepReport, StepSession, TrainConfig, TrainError, TrainingState, initial_weights, restart_recurrent,
 };
 use crate::{
+    attack::AttackError,
     data::{
         batches::{Pictures, Sample},
         seeds::Stream,
@@ -42,7 +43,7 @@ pub struct RunConfig {
 pub trait Observer {
     /// After each step, `done` of them.
     fn step(&mut self, done: u64, report: StepReport);
-    /// After a measurement: the share of held-out pictures read right.
+    /// After a measurement: what [`Learner::measure`] said.
     fn measured(&mut self, done: u64, accuracy: f64);
     /// Whether to stop after this step.
     fn stop(&self) -> bool;
@@ -100,7 +101,8 @@ pub trait Learner {
     /// [`TrainError`].
     fn state(&self) -> Result<TrainingState, TrainError>;
 
-    /// The share of held-out pictures that are read right with the weights as they are now.
+    /// The share of held-out pictures that are read right with the weights as they are now: the more the better of a model, the
+    /// fewer of a generator.
     ///
     /// # Errors
     /// [`TrainError`].
@@ -185,7 +187,13 @@ pub fn drive<L: Learner>(
             return Ok(Outcome::Stopped { done });
         }
         if done.is_multiple_of(settings.measure_every.max(1)) {
-            observer.measured(done, learner.measure()?);
+            match learner.measure() {
+                Err(TrainError::Attack(AttackError::Interrupted)) => {
+                    save(&learner.state()?, config, &settings.state)?;
+                    return Ok(Outcome::Stopped { done });
+                }
+                measured => observer.measured(done, measured?),
+            }
         }
     }
     Ok(Outcome::Finished(learner.state()?.weights))

@@ -188,6 +188,7 @@ mod tests {
             threads: 2,
             style: Style::default(),
             filtered: false,
+            perturb: None,
             scheme_version: 1,
             from: None,
         };

@@ -128,23 +128,23 @@ impl Generator {
 }
 
 fn unet(net: &mut Net<'_>, image: Maps, [whole, half, low]: [usize; 3]) -> Result<TensorId, WeightsError> {
-    let unpooled = |filters, side| Conv::same(filters, side, [1, 1]);
-    let at_whole = net.conv_relu(image, unpooled(whole, 5))?;
+    let conv = |filters, side| Conv::same(filters, side, [1, 1]);
+    let at_whole = net.conv_relu(image, conv(whole, 5))?;
     let at_half = net.max_pool(at_whole, POOLS[0])?;
-    let at_half = net.conv_relu(at_half, unpooled(half, 3))?;
-    let at_half = net.conv_relu(at_half, unpooled(half, 3))?;
+    let at_half = net.conv_relu(at_half, conv(half, 3))?;
+    let at_half = net.conv_relu(at_half, conv(half, 3))?;
     let lowest = net.max_pool(at_half, POOLS[1])?;
-    let lowest = net.conv_relu(lowest, unpooled(low, 3))?;
-    let lowest = net.conv_relu(lowest, unpooled(low, 3))?;
+    let lowest = net.conv_relu(lowest, conv(low, 3))?;
+    let lowest = net.conv_relu(lowest, conv(low, 3))?;
 
     // Fewer channels before they are stretched: after that there are more pixels.
-    let back = net.conv_relu(lowest, unpooled(half, 1))?;
-    let back = net.stretch(back, POOLS[1])?;
+    let back = net.conv_relu(lowest, conv(half, 1))?;
+    let back = net.upsample(back, POOLS[1])?;
     let both = net.side_by_side(&[back, at_half])?;
-    let back = net.conv_relu(both, unpooled(half, 3))?;
-    let back = net.conv_relu(back, unpooled(whole, 1))?;
-    let back = net.stretch(back, POOLS[0])?;
+    let back = net.conv_relu(both, conv(half, 3))?;
+    let back = net.conv_relu(back, conv(whole, 1))?;
+    let back = net.upsample(back, POOLS[0])?;
     let both = net.side_by_side(&[back, at_whole])?;
-    let back = net.conv_relu(both, unpooled(whole, 3))?;
-    Ok(net.conv(back, unpooled(1, 3))?.id)
+    let back = net.conv_relu(both, conv(whole, 3))?;
+    Ok(net.conv(back, conv(1, 3))?.id)
 }

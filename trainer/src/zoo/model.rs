@@ -78,9 +78,14 @@ impl Model {
     #[must_use]
     pub fn frames(&self) -> usize {
         match self.config.head.alignment() {
-            Alignment::Frames => self.config.width / self.config.backbone.columns_per_frame(),
+            Alignment::Frames => self.image_frames(),
             Alignment::Positions => (2 * self.config.max_label).saturating_sub(1),
         }
+    }
+
+    /// Frames that the backbone cuts the picture into.
+    pub(super) fn image_frames(&self) -> usize {
+        self.config.width / self.config.backbone.columns_per_frame()
     }
 
     /// States S of an encoded label.

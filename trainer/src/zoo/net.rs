@@ -198,7 +198,7 @@ impl<'a> Net<'a> {
     }
 
     /// Every pixel repeated, `scales` times along rows and columns.
-    pub(super) fn stretch(&self, x: Maps, scales: [usize; 2]) -> Layer<Maps> {
+    pub(super) fn upsample(&self, x: Maps, scales: [usize; 2]) -> Layer<Maps> {
         Ok(Maps {
             id: self.b.resize(x.id, &[1, 1, scales[0], scales[1]])?,
             rows: x.rows * scales[0],

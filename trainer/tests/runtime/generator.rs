@@ -3,14 +3,19 @@
 
 use std::fs;
 
-use parallax_captcha::perturb::{Budget, Epsilon, PerturbConfig, Start};
+use parallax_captcha::{
+    perturb::{PerturbConfig, Start},
+    text::SCHEME_VERSION,
+};
 use parallax_trainer::{
     attack::{Gradients, Picture, Surrogate, perturbed_pictures},
     data::seeds::Stream,
     experiment::Setting,
-    generator::{Misleader, Task, initial_weights},
+    generator::{GeneratorSession, Measured, Task, batches, initial_weights},
     models::{Checkpoint, Recognizer},
-    train::{Learner, TrainingState, accuracy},
+    train::{
+        Learner, Observer, Outcome, RunConfig, StepReport, TrainConfig, TrainingState, accuracy, drive, saved_state,
+    },
     zoo::{Generator, GeneratorArchitecture},
 };
 use tempfile::TempDir;
@@ -21,6 +26,11 @@ use crate::{
 };
 
 const SIZE: [usize; 2] = [30, 100];
+const MEASURED: Measured = Measured {
+    seed: 1,
+    count: 4,
+    session: CPU,
+};
 
 #[test]
 fn a_checkpoint_gets_a_generator_that_perturbs_alone_or_before_gradients() {
@@ -71,6 +81,10 @@ fn a_checkpoint_gets_a_generator_that_perturbs_alone_or_before_gradients() {
     }
     assert_ne!(read("out-one0/00000.png"), read("out-tile0/00000.png"));
 
+    for option in ["--model crnn", "--filtered", "--fonts rubik", "--feature-steps 2"] {
+        let error = misuse(root, &format!("train --generator unet --out no {option}"));
+        assert!(error.contains("cannot be used with"), "{error}");
+    }
     for (line, says) in [
         (
             "perturb --in plain --out no --checkpoint model --generator",
@@ -134,30 +148,93 @@ fn the_shipped_generator_misleads_the_shipped_models_and_an_untrained_one_does_n
     );
 }
 
+/// To mislead the shipped models.
+fn task(architecture: GeneratorArchitecture) -> Task {
+    let victims = shipped().models().unwrap().into_iter();
+    Task {
+        generator: Generator::new(architecture, SIZE).unwrap(),
+        victims: victims.map(|member| (member.model, member.weight)).collect(),
+        setting: Setting::product(),
+    }
+}
+
+/// Stops after some steps.
+struct Until(u64, u64);
+
+impl Observer for Until {
+    fn step(&mut self, done: u64, _: StepReport) {
+        self.1 = done;
+    }
+
+    fn measured(&mut self, _: u64, _: f64) {}
+
+    fn stop(&self) -> bool {
+        self.1 >= self.0
+    }
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
+    let folder = TempDir::new().unwrap();
+    let task = task(GeneratorArchitecture::Unet);
+    let config = TrainConfig {
+        model: "generator unet".to_owned(),
+        samples: 24,
+        seed: 5,
+        batch: 4,
+        learning_rate: 1e-3,
+        warmup: 2,
+        floor: 0.02,
+        feature_steps: 0,
+        cycles: 1,
+        threads: CPU.threads,
+        style: task.setting.style.clone(),
+        filtered: false,
+        perturb: Some(task.setting.perturb.clone()),
+        scheme_version: SCHEME_VERSION,
+        from: None,
+    };
+    let settings = RunConfig {
+        state: folder.path().join("state"),
+        session: CPU,
+        save_every: 100,
+        measure_every: 100,
+        measure_on: 1,
+        drawing_threads: 2,
+    };
+    let run = |state: Option<TrainingState>, stop: u64| {
+        let untrained = || TrainingState::untrained(initial_weights(&task.generator, 5));
+        let state = state.unwrap_or_else(untrained);
+        let mut learner = GeneratorSession::new(&task, 4, &state, MEASURED).unwrap();
+        let batches = batches(&task.setting, 5, 4, state.step, 2);
+        drive(
+            &mut learner,
+            batches,
+            state.step,
+            &config,
+            &settings,
+            &mut Until(stop, 0),
+        )
+        .unwrap()
+    };
+    let whole = run(None, u64::MAX);
+    assert_eq!(run(None, 2), Outcome::Stopped { done: 2 });
+    let saved = saved_state(&settings.state, &config).unwrap();
+    assert!(run(saved, u64::MAX) == whole, "a run that was stopped differs");
+    let weaker = TrainConfig {
+        perturb: Some(task.setting.perturb.clone().scaled(0.5)),
+        ..config.clone()
+    };
+    let error = saved_state(&settings.state, &weaker).unwrap_err().to_string();
+    assert!(error.contains("an interrupted run with perturb"), "{error}");
+}
+
 #[test]
 fn training_lowers_what_is_left_of_the_victims_certainty() {
-    let task = Task {
-        generator: Generator::new(GeneratorArchitecture::Tile, SIZE).unwrap(),
-        victims: shipped()
-            .models()
-            .unwrap()
-            .into_iter()
-            .map(|member| (member.model, member.weight))
-            .collect(),
-        setting: Setting {
-            perturb: PerturbConfig {
-                budget: Budget::Uniform {
-                    epsilon: Epsilon::new(0.2).unwrap(),
-                },
-                ..PerturbConfig::default()
-            },
-            ..Setting::product()
-        },
-    };
+    let task = task(GeneratorArchitecture::Tile);
     let state = TrainingState::untrained(initial_weights(&task.generator, 1));
-    let mut learner = Misleader::new(&task, 8, &state, [1, 4], CPU).unwrap();
-    let mut batches = parallax_trainer::generator::batches(&task.setting, 1, 8, 0, 1);
-    let batch = batches.next().unwrap();
+    let mut learner = GeneratorSession::new(&task, 8, &state, MEASURED).unwrap();
+    let batch = batches(&task.setting, 1, 8, 0, 1).next().unwrap();
     let losses: Vec<f32> = (0..12).map(|_| learner.step(&batch, 0.05).unwrap().loss).collect();
     assert!(
         losses[11] < 0.8 * losses[0],

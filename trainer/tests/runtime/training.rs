@@ -29,6 +29,7 @@ fn config() -> TrainConfig {
         threads: CPU.threads,
         style: Style::default(),
         filtered: false,
+        perturb: None,
         scheme_version: SCHEME_VERSION,
         from: None,
     }

@@ -1,9 +1,14 @@
 //! Pictures that a generator began, and checkpoints without one.
 
 use parallax_captcha::perturb::Start;
+use parallax_edge_shared::digest::Digest;
+use parallax_tests::checkpoint::Checkpoint;
+use parallax_tests::edge::{Edge, EdgeConfig};
+use parallax_tests::image_set::ImageSet;
 use serde_json::json;
 
-use super::*;
+use super::{assert_refused, list, made_with, post, push, small};
+use crate::exclusive;
 
 #[test]
 fn where_a_generator_is_wanted_and_there_is_none_a_gradient_takes_its_place() {

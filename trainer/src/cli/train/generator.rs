@@ -2,20 +2,22 @@
 
 use std::{fs, path::PathBuf};
 
-use parallax_captcha::text::{MODEL_HEIGHT, MODEL_WIDTH, SCHEME_VERSION};
+use parallax_captcha::text::{MODEL_HEIGHT, MODEL_WIDTH};
 use parallax_onnx::checkpoint::{self, Training};
 use serde::Serialize;
 
-use super::{Options, PROGRESS_PICTURES, command, finished, place, run_config, saved, say_begin, watch};
+use super::{Options, PROGRESS_PICTURES, command, finished, place, run_config, saved, say_begin, train_config, watch};
 use crate::{
+    attack::AttackError,
     cli::{CommandError, Format, output},
     data::seeds::Stream,
     files,
-    generator::{self, Misleader, Task},
+    generator::{self, GeneratorSession, Measured, Task},
+    metrics::GENERATOR,
     models::Checkpoint,
     runtime::SessionConfig,
     train::{TrainConfig, TrainError, TrainingState, drive},
-    zoo::{Generator, GeneratorArchitecture},
+    zoo::{Architecture, Generator, GeneratorArchitecture},
 };
 
 #[derive(Debug, Serialize)]
@@ -36,7 +38,8 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
     let state = place(options)?;
     let session = options.session.config()?;
     let of = Checkpoint::open_or_shipped(options.from.as_deref())?;
-    let config = config(options, architecture, of.digest()?, session);
+    let parent = of.digest()?;
+    let config = config(options, architecture, parent.clone(), session);
     let saved = saved(options, &state, &config)?;
     let size = [MODEL_HEIGHT as usize, MODEL_WIDTH as usize];
     let victims = of.models()?.into_iter().map(|member| (member.model, member.weight));
@@ -50,15 +53,26 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
     let untrained = || TrainingState::untrained(generator::initial_weights(&task.generator, config.seed));
     let first = saved.unwrap_or_else(untrained);
     let settings = run_config(options, state.clone(), session);
-    let measured = [config.seed, PROGRESS_PICTURES as u64];
-    let mut learner = Misleader::new(&task, config.batch, &first, measured, session)?;
+    let measured = Measured {
+        seed: config.seed,
+        count: PROGRESS_PICTURES as u64,
+        session,
+    };
+    let mut learner = GeneratorSession::new(&task, config.batch, &first, measured)?;
     let threads = settings.drawing_threads;
     let batches = generator::batches(&task.setting, config.seed, config.batch, begun, threads);
     let mut watch = watch(options, &config, begun, "still read")?;
     let outcome = drive(&mut learner, batches, begun, &config, &settings, &mut watch)?;
     let weights = finished(outcome, watch, &config)?;
     let count = u64::from(options.unseen);
-    let read = task.still_read(&weights, Stream::Final, config.seed, count, session)?;
+    let read = task
+        .still_read(&weights, Stream::Final, config.seed, count, session)
+        .map_err(|error| match error {
+            TrainError::Attack(AttackError::Interrupted) => CommandError::Interrupted(Some(
+                "it is trained, the same command measures and writes it".to_owned(),
+            )),
+            error => error.into(),
+        })?;
     let about = checkpoint::Generator {
         architecture: architecture.name().to_owned(),
         metrics: [("read".to_owned(), read), ("read_count".to_owned(), count as f64)].into(),
@@ -68,7 +82,7 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
             samples: config.samples,
         },
     };
-    generator::export(&of, &task.generator, &weights, about, &options.out)?;
+    generator::export((&of, &parent), &task.generator, &weights, about, &options.out)?;
     fs::remove_file(&state).map_err(files::io_error("remove", &state))?;
     let trained = Trained {
         out: options.out.clone(),
@@ -86,19 +100,11 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
 
 fn config(options: &Options, architecture: GeneratorArchitecture, from: String, session: SessionConfig) -> TrainConfig {
     TrainConfig {
-        model: format!("generator {}", architecture.name()),
-        samples: options.samples,
-        seed: options.seed,
-        batch: usize::from(options.batch),
-        learning_rate: options.learning_rate,
-        warmup: options.warmup,
-        floor: 0.02,
+        model: format!("{GENERATOR}{}", architecture.name()),
         feature_steps: 0,
-        cycles: options.cycles,
-        threads: session.threads,
-        style: options.style.style(),
-        filtered: false,
-        scheme_version: SCHEME_VERSION,
+        perturb: Some(options.style.setting().perturb),
         from: Some(from),
+        // Whose model's name is no part of it.
+        ..train_config(options, Architecture::Crnn, None, session)
     }
 }

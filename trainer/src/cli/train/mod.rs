@@ -277,6 +277,7 @@ fn train_config(
         threads: session.threads,
         style: options.fonts.of(options.style.style()),
         filtered: options.filtered,
+        perturb: None,
         scheme_version: SCHEME_VERSION,
         from: first.map(|first| first.digest.clone()),
     }

@@ -54,6 +54,14 @@ impl Watch {
         }
     }
 
+    /// What a measurement is called in the log.
+    fn tag(&self) -> &'static str {
+        match self.measures {
+            "right" => "accuracy",
+            other => other,
+        }
+    }
+
     fn show(&self) {
         let measures = self.measures;
         let accuracy = self
@@ -96,7 +104,7 @@ impl Observer for Watch {
 
     fn measured(&mut self, done: u64, accuracy: f64) {
         self.accuracy = Some(accuracy);
-        self.note(done, &[("accuracy", accuracy as f32)]);
+        self.note(done, &[(self.tag(), accuracy as f32)]);
         self.show();
         if !io::stderr().is_terminal() {
             let rate = ((done - self.begun) * self.batch) as f64 / self.started.elapsed().as_secs_f64();

@@ -40,6 +40,7 @@ impl Lab {
             threads: session.threads,
             style: style.clone(),
             filtered: false,
+            perturb: None,
             scheme_version: SCHEME_VERSION,
             from: None,
         };

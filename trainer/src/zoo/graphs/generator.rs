@@ -1,23 +1,22 @@
 //! The graphs of a generator: a training step against models that do not change, and what is exported.
 
 use parallax_onnx::layers::CtcTarget;
-use parallax_onnx::{Builder, Dialect, Graph, GraphError, Literal, TensorId, autodiff};
+use parallax_onnx::{Builder, Dialect, Graph, GraphError, Literal, TensorId};
 
 use super::attack::label_loss;
+use super::step::Step;
 use crate::zoo::generator::Generator;
 use crate::zoo::head::Alignment;
-use crate::zoo::layout::{Weights, WeightsError, cut, join, split, total};
+use crate::zoo::layout::{Weights, WeightsError, cut, split, total};
 use crate::zoo::model::Model;
 use crate::zoo::net::{Mode, Net};
-use crate::zoo::optimiser::{AdamConfig, AdamState, adam};
+use crate::zoo::optimiser::{AdamConfig, AdamState};
 
 /// Nats of a text's loss after which raising it further gains little: two characters that are surely wrong have about
 /// as many.
 const ENOUGH: f32 = 10.0;
 /// How steeply a direction becomes a movement: the attack follows signs, which have no gradient.
 const STEEPNESS: f32 = 4.0;
-/// Standard deviation of the blur of directions in training, pixels of the input: the attack's two of the picture.
-const BLUR_PX: f32 = 1.0;
 /// How far running statistics move towards those of a batch.
 const MOMENTUM: f32 = 0.1;
 
@@ -56,13 +55,14 @@ impl Generator {
     /// `parallax_captcha::perturb::constraints` makes them; `hyper` `[2]` and the state, as of
     /// [`Model::training_step`](crate::zoo::Model::training_step). Outputs: the state after the step, `loss`, `grad_norm`, as there.
     ///
-    /// The image moves by `epsilon * tanh(4 * blurred direction)`. The loss, mean over images and victims, is
+    /// The image moves by `epsilon * tanh(4 * direction)`, the direction being blurred as the attack blurs gradients, by a Gaussian
+    /// of `blur_px` pixels of the input; 0 is none. The loss, mean over images and victims, is
     /// `10 * exp(-L / 10)`, L being what the victim loses on the text, less the rewards of `frame_weights`: bounded, so that a
     /// text already misread is left for those that are not.
     ///
     /// # Errors
     /// [`WeightsError`] when a victim's weights are of another model, or sizes do not fit together.
-    pub fn training_step(&self, victims: &[Victim<'_>], batch: usize) -> Result<Graph, WeightsError> {
+    pub fn training_step(&self, victims: &[Victim<'_>], batch: usize, blur_px: f32) -> Result<Graph, WeightsError> {
         let first = victims.first().ok_or(WeightsError::Length { expected: 1, found: 0 })?;
         let (states, classes) = (first.model.states(), first.model.config().classes);
         let b = Builder::new(Dialect::OnnxRuntime);
@@ -75,9 +75,7 @@ impl Generator {
             skip: b.input("skip", &[2 * batch, states]),
         };
         let epsilon = b.input("epsilon", &shape);
-        let frames = victims.iter().find(|victim| has_frames(victim.model)).unwrap_or(first);
-        let frame_weights = b.input("frame_weights", &[batch, frames.model.frames(), classes]);
-        let hyper = b.input("hyper", &[2]);
+        let frame_weights = b.input("frame_weights", &[batch, first.model.image_frames(), classes]);
         let state = AdamState {
             parameters: b.input("parameters", &[p]),
             first_moment: b.input("first_moment", &[p]),
@@ -89,7 +87,11 @@ impl Generator {
         let mut net = self.net(&b, Mode::Train(weights.clone().into_iter()));
         let direction = self.forward(&mut net, image)?;
         let statistics = net.statistics;
-        let blurred = b.conv(direction, gaussian(&b)?, [RADIUS; 2])?;
+        let blurred = if blur_px > 0.0 {
+            b.conv(direction, gaussian(&b, blur_px)?, [RADIUS; 2])?
+        } else {
+            direction
+        };
         let movement = b.mul(epsilon, b.tanh(b.scale(blurred, STEEPNESS)?)?)?;
         let moved = b.clip(b.add(image, movement)?, 0.0, 1.0)?;
         let mut loss = b.scalar(0.0);
@@ -99,21 +101,13 @@ impl Generator {
             loss = b.add(loss, b.scale(one, victim.weight / (sum * batch as f32))?)?;
         }
 
-        let gradient = join(&b, &autodiff::gradients(&b, loss, &weights)?)?;
-        let (next, norm) = adam(&b, AdamConfig::default(), state, gradient, hyper)?;
-        b.output("parameters_next", next.parameters)?;
-        b.output("first_moment_next", next.first_moment)?;
-        b.output("second_moment_next", next.second_moment)?;
-        let running = match r {
-            0 => b.identity(running)?,
-            _ => {
-                let batch_statistics = join(&b, &statistics)?;
-                b.add(b.scale(running, 1.0 - MOMENTUM)?, b.scale(batch_statistics, MOMENTUM)?)?
-            }
+        let step = Step {
+            adam: AdamConfig::default(),
+            momentum: MOMENTUM,
+            state,
+            running,
         };
-        b.output("running_next", running)?;
-        b.output("loss", loss)?;
-        b.output("grad_norm", norm)?;
+        step.finish(&b, loss, &weights, &statistics)?;
         Ok(b.finish())
     }
 }
@@ -151,12 +145,12 @@ fn misled(
 /// Reach of the blur, pixels.
 const RADIUS: usize = 3;
 
-/// The filter of [`BLUR_PX`], `[1, 1, 7, 7]`.
-fn gaussian(b: &Builder) -> Result<TensorId, GraphError> {
+/// The filter of a blur, `[1, 1, 7, 7]`.
+fn gaussian(b: &Builder, blur_px: f32) -> Result<TensorId, GraphError> {
     let side = 2 * RADIUS + 1;
     let weight = |i: usize| {
         let distance = i as f32 - RADIUS as f32;
-        (-distance * distance / (2.0 * BLUR_PX * BLUR_PX)).exp()
+        (-distance * distance / (2.0 * blur_px * blur_px)).exp()
     };
     let sum: f32 = (0..side).map(weight).sum();
     let weights = (0..side * side).map(|i| weight(i / side) * weight(i % side) / (sum * sum));

@@ -5,6 +5,7 @@ mod attack;
 mod generator;
 mod loss;
 mod recognizer;
+mod step;
 mod training;
 
 pub use generator::Victim;

@@ -1,14 +1,15 @@
 //! One step of training as one graph: forward, loss of both heads, backward, clipping, Adam.
 
 use parallax_onnx::layers::{CtcTarget, ctc_loss};
-use parallax_onnx::{Builder, Dialect, Graph, TensorId, autodiff};
+use parallax_onnx::{Builder, Dialect, Graph, TensorId};
 
 use super::loss::main_loss;
+use super::step::Step;
 use crate::zoo::head::Alignment;
-use crate::zoo::layout::{WeightsError, join, split, total};
+use crate::zoo::layout::{WeightsError, split, total};
 use crate::zoo::model::{Model, Scores};
 use crate::zoo::net::{Mode, Net};
-use crate::zoo::optimiser::{AdamState, adam};
+use crate::zoo::optimiser::AdamState;
 
 impl Model {
     /// A step over `batch` = B images.
@@ -36,7 +37,6 @@ impl Model {
             skip: b.input("skip", &[2 * batch, s]),
         };
         let sample_weight = b.input("sample_weight", &[batch]);
-        let hyper = b.input("hyper", &[2]);
         let state = AdamState {
             parameters: b.input("parameters", &[p]),
             first_moment: b.input("first_moment", &[p]),
@@ -49,18 +49,13 @@ impl Model {
         let scores = self.forward(&mut net, image)?;
         let statistics = net.statistics;
         let loss = self.training_loss(&b, &scores, target, sample_weight)?;
-        let gradient = join(&b, &autodiff::gradients(&b, loss, &weights)?)?;
-        let (next, norm) = adam(&b, self.config.adam, state, gradient, hyper)?;
-        let momentum = self.config.momentum;
-        let batch_statistics = join(&b, &statistics)?;
-        let running = b.add(b.scale(running, 1.0 - momentum)?, b.scale(batch_statistics, momentum)?)?;
-
-        b.output("parameters_next", next.parameters)?;
-        b.output("first_moment_next", next.first_moment)?;
-        b.output("second_moment_next", next.second_moment)?;
-        b.output("running_next", running)?;
-        b.output("loss", loss)?;
-        b.output("grad_norm", norm)?;
+        let step = Step {
+            adam: self.config.adam,
+            momentum: self.config.momentum,
+            state,
+            running,
+        };
+        step.finish(&b, loss, &weights, &statistics)?;
         b.output("logits", scores.main)?;
         Ok(b.finish())
     }

@@ -34,7 +34,7 @@ fn victims() -> [Model; 2] {
 fn step_inputs(victim: &Model, weights: &Weights) -> Arrays {
     let encode = |label: &[usize]| Target::encode(label, victim.config().max_label, 4).unwrap();
     let target = Target::batch(&[encode(&[1, 2]), encode(&[3])]).unwrap();
-    let (states, frames, p) = (victim.states(), victim.frames(), weights.parameters.len());
+    let (states, frames, p) = (victim.states(), victim.image_frames(), weights.parameters.len());
     let mut next = uniform(8);
     let mut uniform = |len: usize, scale: f32| (0..len).map(|_| scale * next()).collect::<Vec<f32>>();
     let shape = [2, 1, SIZE[0], SIZE[1]];
@@ -64,10 +64,16 @@ fn a_step_follows_the_gradient_of_its_loss_through_its_victims() {
         (&models[1], &victim_weights[1], 1.0),
     ];
     let victims = victims.map(|(model, weights, weight)| Victim { model, weights, weight });
-    for architecture in [GeneratorArchitecture::Unet, GeneratorArchitecture::Tile] {
-        let (generator, weights) = generator(architecture);
-        let step = generator.training_step(&victims, 2).unwrap();
-        let point = step_inputs(&models[0], &weights);
+    follows(&victims, &[GeneratorArchitecture::Unet, GeneratorArchitecture::Tile]);
+    // Who reads by positions alone has no frames to reward, and is given as many.
+    follows(&victims[1..], &[GeneratorArchitecture::Tile]);
+}
+
+fn follows(victims: &[Victim<'_>], architectures: &[GeneratorArchitecture]) {
+    for architecture in architectures {
+        let (generator, weights) = generator(*architecture);
+        let step = generator.training_step(victims, 2, 1.0).unwrap();
+        let point = step_inputs(victims[0].model, &weights);
         let result = run(&step, &point).unwrap();
         let norm = result["grad_norm"].values()[0];
         // What Adam keeps is the clipped gradient.
@@ -118,7 +124,7 @@ fn the_loss_is_what_the_victims_attack_graph_says_of_the_moved_picture() {
     }];
     let (generator, weights) = generator(GeneratorArchitecture::Tile);
     let point = step_inputs(&victim, &weights);
-    let loss = run(&generator.training_step(&victims, 2).unwrap(), &point).unwrap()["loss"].values()[0];
+    let loss = run(&generator.training_step(&victims, 2, 1.0).unwrap(), &point).unwrap()["loss"].values()[0];
 
     let signs: Vec<f64> = blurred(&weights.parameters).iter().map(|v| (4.0 * v).tanh()).collect();
     let (pixels, frames) = (SIZE[0] * SIZE[1], victim.frames() * 4);
@@ -177,8 +183,13 @@ fn what_is_exported_is_what_was_trained_with_the_statistics_that_were_kept() {
     let read = run(&b.finish(), &[("image".to_owned(), image)].into()).unwrap();
     let exported = &exported.unwrap()["direction"];
     assert_eq!(exported.shape(), [1, 1, SIZE[0], SIZE[1]]);
+    let largest = read["direction"].values().iter().fold(0.0, |m: f64, d| m.max(d.abs()));
+    assert!(largest > 0.1, "{largest}");
     for (a, b) in exported.values().iter().zip(read["direction"].values()) {
-        assert!((a - b).abs() < 5e-3, "{a} with weights of 16 bits, {b} with 32");
+        assert!(
+            (a - b).abs() < 5e-3 * largest,
+            "{a} with weights of 16 bits, {b} with 32"
+        );
     }
 }
 

@@ -55,6 +55,9 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         .map(open)
         .collect::<Result<_, CommandError>>()?;
     compose(&parts, &options.out)?;
+    if parts.iter().any(|(part, _)| part.manifest().generator.is_some()) {
+        eprintln!("without a generator: `parallax train --generator unet --from` gives the ensemble its own");
+    }
     let made = Checkpoint::open_or_shipped(Some(&options.out))?;
     let members = made.manifest().members();
     let composed = Composed {

@@ -50,11 +50,31 @@ impl Task {
         count: u64,
         session: SessionConfig,
     ) -> Result<f64, TrainError> {
+        let gradients = Gradients::Generator {
+            graph: codec::encode(&self.generator.direction(weights)?),
+            members: Vec::new(),
+        };
+        self.read(gradients, stream, seed, count, session)
+    }
+
+    /// The same of the captchas as they are drawn: what there is to be misled.
+    ///
+    /// # Errors
+    /// [`TrainError`] when a graph cannot be built or run.
+    pub fn read_plain(&self, stream: Stream, seed: u64, count: u64, session: SessionConfig) -> Result<f64, TrainError> {
+        self.read(Gradients::None, stream, seed, count, session)
+    }
+
+    fn read(
+        &self,
+        gradients: Gradients,
+        stream: Stream,
+        seed: u64,
+        count: u64,
+        session: SessionConfig,
+    ) -> Result<f64, TrainError> {
         let surrogate = Surrogate {
-            gradients: Gradients::Generator {
-                graph: codec::encode(&self.generator.direction(weights)?),
-                members: Vec::new(),
-            },
+            gradients,
             config: PerturbConfig {
                 start: Start::Generator,
                 steps: 0,

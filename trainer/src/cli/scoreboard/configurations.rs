@@ -118,7 +118,9 @@ fn generator(named: &str) -> Result<Configuration, CommandError> {
     let checkpoint = Checkpoint::open_or_shipped(Some(Path::new(root)))?;
     let about = checkpoint.manifest().generator.as_ref();
     let (Some(about), Some(graph)) = (about, checkpoint.generator()?) else {
-        return Err(CommandError::Usage(format!("--generator: {root} has none")));
+        return Err(CommandError::Usage(format!(
+            "--generator: {root} has none, `parallax train --generator unet` gives it one"
+        )));
     };
     let members = checkpoint.attacks()?.into_iter().map(|(_, member)| member);
     Ok(Configuration {

@@ -222,7 +222,9 @@ fn refuse_equal<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<
     let mut known = BTreeSet::new();
     for name in names {
         if !known.insert(name) {
-            return Err(CommandError::Usage(format!("two {what} are named {name}")));
+            return Err(CommandError::Usage(format!(
+                "two {what} are named {name}; NAME=DIR names them apart"
+            )));
         }
     }
     Ok(())

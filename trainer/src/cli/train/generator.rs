@@ -25,7 +25,9 @@ struct Trained {
     out: PathBuf,
     samples: u64,
     seed: u64,
-    /// Share of captchas that the checkpoint's models still read after the generator alone.
+    /// Share of captchas that the checkpoint's models read as they are drawn.
+    plain: f64,
+    /// Share of the same that they still read after the generator alone.
     read: f64,
     device: String,
 }
@@ -65,8 +67,9 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
     let outcome = drive(&mut learner, batches, begun, &config, &settings, &mut watch)?;
     let weights = finished(outcome, watch, &config)?;
     let count = u64::from(options.unseen);
-    let read = task
+    let [plain, read] = task
         .still_read(&weights, Stream::Final, config.seed, count, session)
+        .and_then(|read| Ok([task.read_plain(Stream::Final, config.seed, count, session)?, read]))
         .map_err(|error| match error {
             TrainError::Attack(AttackError::Interrupted) => CommandError::Interrupted(Some(
                 "it is trained, the same command measures and writes it".to_owned(),
@@ -88,12 +91,14 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
         out: options.out.clone(),
         samples: config.samples,
         seed: config.seed,
+        plain,
         read,
         device: session.device.to_string(),
     };
     output::print(&trained, format, |trained| {
-        let (out, percent) = (trained.out.display(), 100.0 * trained.read);
-        format!("{out}: of {count} captchas perturbed by the generator alone its models still read {percent:.2} %")
+        let [plain, read] = [trained.plain, trained.read].map(|share| format!("{:.2} %", 100.0 * share));
+        let out = trained.out.display();
+        format!("{out}: its models read {plain} of {count} captchas, and {read} of the same after the generator alone")
     })?;
     Ok(())
 }

@@ -147,7 +147,10 @@ impl Checkpoint {
             .ok_or_else(|| refuse(format!("there is no model {:?}", member.architecture)))?;
         let model = architecture.model().map_err(|error| refuse(error.to_string()))?;
         let graph = codec::decode(&self.file(&member.recognizer)?).map_err(|error| refuse(error.to_string()))?;
-        let weights = model.weights_of(&graph).map_err(|error| refuse(error.to_string()))?;
+        let weights = model
+            .layout()
+            .weights_of(&graph)
+            .map_err(|error| refuse(error.to_string()))?;
         Ok((architecture, model, weights))
     }
 

@@ -6,21 +6,27 @@ use rand_chacha::{
 };
 
 use super::TrainingState;
-use crate::zoo::{Model, Weights};
+use crate::zoo::{Layout, Model, Weights};
 
 /// How much larger the LSTM's input weights begin than PyTorch's: at PyTorch's size the gates hardly see the features
 /// at first. On the features of a trained model, 200 steps of the LSTM alone brought the loss to 2.9 at this size 1, and
 /// to 0.16 at 3.
 const LSTM_INPUT_SCALE: f32 = 3.0;
 
-/// Untrained weights of `model`: a function of the seed.
+/// Weights as their layout begins them: a function of the seed.
 #[must_use]
-pub fn initial_weights(model: &Model, seed: u64) -> Weights {
+pub fn untrained(layout: &Layout, seed: u64) -> Weights {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // The upper 24 bits, as many as a float holds exactly: uniform in [0, 1).
-    let mut weights = model.initial_weights(&mut || (random.next_u32() >> 8) as f32 / 16_777_216.0);
+    layout.initial_weights(&mut || (random.next_u32() >> 8) as f32 / 16_777_216.0)
+}
+
+/// Untrained weights of `model`, as training begins with them: a function of the seed.
+#[must_use]
+pub fn initial_weights(model: &Model, seed: u64) -> Weights {
+    let mut weights = untrained(model.layout(), seed);
     let mut rest = weights.parameters.as_mut_slice();
-    for spec in model.parameters() {
+    for spec in &model.layout().parameters {
         let Some((weight, after)) = rest.split_at_mut_checked(spec.len()) else {
             break;
         };
@@ -40,7 +46,7 @@ pub fn initial_weights(model: &Model, seed: u64) -> Weights {
 pub fn restart_recurrent(model: &Model, seed: u64, state: &mut TrainingState) {
     let fresh = initial_weights(model, seed);
     let mut at = 0;
-    for spec in model.parameters() {
+    for spec in &model.layout().parameters {
         let place = at..at + spec.len();
         at = place.end;
         if !(spec.name.starts_with("lstm") || spec.name.starts_with("head")) {
@@ -82,7 +88,7 @@ mod tests {
         state.second_moment.fill(1.0);
         restart_recurrent(&model, 1, &mut state);
         let mut at = 0;
-        for spec in model.parameters() {
+        for spec in &model.layout().parameters {
             let (now, first) = (state.weights.parameters[at], fresh.parameters[at]);
             let recurrent = ["lstm0.input", "lstm1.bias", "head.weight"].contains(&spec.name.as_str());
             let feature = ["conv0.weight", "norm3.bias", "auxiliary.weight"].contains(&spec.name.as_str());

@@ -2,7 +2,7 @@
 
 use parallax_onnx::{Builder, Dialect, TensorId};
 
-use super::layout::{self, Init, Spec, Weights, WeightsError};
+use super::layout::{Init, Layout, WeightsError};
 use super::net::{Conv, Maps, Mode, Net};
 
 /// A kind of generator: what `parallax train --generator` can name.
@@ -39,8 +39,7 @@ pub struct Generator {
     /// Rows and columns of the picture.
     pub(super) size: [usize; 2],
     channels: [usize; 3],
-    parameters: Vec<Spec>,
-    running: Vec<Spec>,
+    layout: Layout,
 }
 
 impl Generator {
@@ -65,11 +64,10 @@ impl Generator {
             architecture,
             size,
             channels,
-            parameters: Vec::new(),
-            running: Vec::new(),
+            layout: Layout::default(),
         };
         this.forward(&mut net, image)?;
-        (this.parameters, this.running) = (net.parameters, net.running);
+        this.layout = net.layout;
         Ok(this)
     }
 
@@ -79,25 +77,10 @@ impl Generator {
         self.architecture
     }
 
-    /// Learned weights, in the order of the flat vector.
+    /// Its weights' places.
     #[must_use]
-    pub fn parameters(&self) -> &[Spec] {
-        &self.parameters
-    }
-
-    /// Running statistics, in the order of their flat vector.
-    #[must_use]
-    pub fn running(&self) -> &[Spec] {
-        &self.running
-    }
-
-    /// Untrained weights; `uniform` draws from `[0, 1)`, in a fixed order.
-    #[must_use]
-    pub fn initial_weights(&self, uniform: &mut dyn FnMut() -> f32) -> Weights {
-        Weights {
-            parameters: layout::initialise(&self.parameters, uniform),
-            running: layout::initialise(&self.running, uniform),
-        }
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Directions `[N, 1, rows, columns]` for `image`, of the same shape.

@@ -47,6 +47,37 @@ impl Spec {
     }
 }
 
+/// The weights of one model or generator, and where each lies.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Layout {
+    /// Learned weights, in the order of their flat vector.
+    pub parameters: Vec<Spec>,
+    /// Running statistics, in the order of theirs.
+    pub running: Vec<Spec>,
+}
+
+impl Layout {
+    /// Untrained weights; `uniform` draws from `[0, 1)`, in a fixed order.
+    #[must_use]
+    pub fn initial_weights(&self, uniform: &mut dyn FnMut() -> f32) -> Weights {
+        Weights {
+            parameters: initialise(&self.parameters, uniform),
+            running: initialise(&self.running, uniform),
+        }
+    }
+
+    /// The weights of an exported graph that has all of them by name, as [`Model::recognizer`](super::Model::recognizer).
+    ///
+    /// # Errors
+    /// [`WeightsError`] when the graph is of another model.
+    pub fn weights_of(&self, graph: &Graph) -> Result<Weights, WeightsError> {
+        Ok(Weights {
+            parameters: collect(&self.parameters, graph)?,
+            running: collect(&self.running, graph)?,
+        })
+    }
+}
+
 /// What training changes: the flat vectors of one model, in the order of its specs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
@@ -84,7 +115,7 @@ pub(super) fn total(specs: &[Spec]) -> usize {
 }
 
 /// First values for `specs`; `uniform` draws from `[0, 1)`.
-pub(super) fn initialise(specs: &[Spec], uniform: &mut dyn FnMut() -> f32) -> Vec<f32> {
+fn initialise(specs: &[Spec], uniform: &mut dyn FnMut() -> f32) -> Vec<f32> {
     let mut values = Vec::with_capacity(total(specs));
     for spec in specs {
         match spec.init {
@@ -115,7 +146,7 @@ pub(super) fn cut(specs: &[Spec], flat: &[f32]) -> Result<Vec<Literal>, WeightsE
 }
 
 /// The weights of `specs` read back from an exported graph, as one flat vector.
-pub(super) fn collect(specs: &[Spec], graph: &Graph) -> Result<Vec<f32>, WeightsError> {
+fn collect(specs: &[Spec], graph: &Graph) -> Result<Vec<f32>, WeightsError> {
     let mut flat = Vec::with_capacity(total(specs));
     for spec in specs {
         let literal = graph

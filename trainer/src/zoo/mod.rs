@@ -19,7 +19,7 @@ pub use backbone::{Backbone, InceptionModule, PlainBlock, Stage};
 pub use generator::{Generator, GeneratorArchitecture};
 pub use graphs::Victim;
 pub use head::Head;
-pub use layout::{Init, Spec, Weights, WeightsError};
+pub use layout::{Init, Layout, Spec, Weights, WeightsError};
 pub use model::{Model, ModelConfig};
 pub use optimiser::AdamConfig;
 pub use table::Architecture;

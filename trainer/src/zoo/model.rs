@@ -1,10 +1,10 @@
 //! A model: sizes, backbone and head, its weights' places and its graphs.
 
-use parallax_onnx::{Builder, Dialect, Graph, TensorId};
+use parallax_onnx::{Builder, Dialect, TensorId};
 
 use super::backbone::Backbone;
 use super::head::{Alignment, Head, as_frames};
-use super::layout::{self, Spec, Weights, WeightsError};
+use super::layout::{Layout, WeightsError};
 use super::net::{Maps, Mode, Net};
 use super::optimiser::AdamConfig;
 
@@ -38,8 +38,7 @@ pub struct ModelConfig {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     pub(super) config: ModelConfig,
-    parameters: Vec<Spec>,
-    running: Vec<Spec>,
+    layout: Layout,
 }
 
 /// What a model makes of pictures.
@@ -60,12 +59,8 @@ impl Model {
         let image = b.input("image", &[1, 1, config.height, config.width]);
         let mut net = Net::new(&b, Mode::Declare, config.slope);
         forward(&config, &mut net, image)?;
-        let (parameters, running) = (net.parameters, net.running);
-        Ok(Self {
-            config,
-            parameters,
-            running,
-        })
+        let layout = net.layout;
+        Ok(Self { config, layout })
     }
 
     /// Its sizes.
@@ -94,36 +89,10 @@ impl Model {
         2 * self.config.max_label + 1
     }
 
-    /// Learned weights, in the order of the flat vector.
+    /// Its weights' places.
     #[must_use]
-    pub fn parameters(&self) -> &[Spec] {
-        &self.parameters
-    }
-
-    /// Running statistics, in the order of their flat vector.
-    #[must_use]
-    pub fn running(&self) -> &[Spec] {
-        &self.running
-    }
-
-    /// Untrained weights; `uniform` draws from `[0, 1)`, in a fixed order.
-    #[must_use]
-    pub fn initial_weights(&self, uniform: &mut dyn FnMut() -> f32) -> Weights {
-        Weights {
-            parameters: layout::initialise(&self.parameters, uniform),
-            running: layout::initialise(&self.running, uniform),
-        }
-    }
-
-    /// The weights of a graph made by [`Model::recognizer`].
-    ///
-    /// # Errors
-    /// [`WeightsError`] when the graph is of another model.
-    pub fn weights_of(&self, recognizer: &Graph) -> Result<Weights, WeightsError> {
-        Ok(Weights {
-            parameters: layout::collect(&self.parameters, recognizer)?,
-            running: layout::collect(&self.running, recognizer)?,
-        })
+    pub fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     pub(super) fn forward(&self, net: &mut Net<'_>, image: TensorId) -> Result<Scores, WeightsError> {

@@ -7,7 +7,7 @@
 use parallax_onnx::layers::{ConvBlock, EPSILON, LstmWeights, PooledConv, conv_block, conv_max_pool, lstm};
 use parallax_onnx::{Builder, GraphError, Literal, TensorId};
 
-use super::layout::{Init, Spec, WeightsError};
+use super::layout::{Init, Layout, Spec, Weights, WeightsError, cut};
 
 /// Feature maps, `[N, channels, rows, columns]`.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +62,15 @@ pub(super) enum Mode {
     Attack(std::vec::IntoIter<Literal>, std::vec::IntoIter<Literal>),
 }
 
+impl Mode {
+    /// Folds `weights`, which are of `layout`.
+    pub(super) fn attack(layout: &Layout, weights: &Weights) -> Result<Self, WeightsError> {
+        let parameters = cut(&layout.parameters, &weights.parameters)?;
+        let running = cut(&layout.running, &weights.running)?;
+        Ok(Self::Attack(parameters.into_iter(), running.into_iter()))
+    }
+}
+
 /// A model under construction.
 pub(super) struct Net<'a> {
     pub(super) b: &'a Builder,
@@ -70,9 +79,7 @@ pub(super) struct Net<'a> {
     convolutions: usize,
     recurrences: usize,
     /// Weights asked for so far.
-    pub(super) parameters: Vec<Spec>,
-    /// Running statistics asked for so far.
-    pub(super) running: Vec<Spec>,
+    pub(super) layout: Layout,
     /// Mean and variance over the batch of each normalisation, in a training step.
     pub(super) statistics: Vec<TensorId>,
 }
@@ -87,15 +94,14 @@ impl<'a> Net<'a> {
             slope,
             convolutions: 0,
             recurrences: 0,
-            parameters: Vec::new(),
-            running: Vec::new(),
+            layout: Layout::default(),
             statistics: Vec::new(),
         }
     }
 
     /// A learned weight, used as it is.
     pub(super) fn weight(&mut self, name: String, shape: &[usize], init: Init) -> Layer<TensorId> {
-        self.parameters.push(Spec::new(name, shape, init));
+        self.layout.parameters.push(Spec::new(name, shape, init));
         match &mut self.mode {
             Mode::Declare => Ok(self.b.input("weight", shape)),
             Mode::Train(weights) | Mode::Read(weights, _) => weights.next().ok_or_else(missing),
@@ -123,7 +129,8 @@ impl<'a> Net<'a> {
         let scale = (format!("norm{k}.scale"), vec![filters], Init::Constant(1.0));
         let bias = (format!("norm{k}.bias"), vec![filters], Init::Constant(0.0));
         for (name, value) in [("mean", 0.0), ("variance", 1.0)] {
-            self.running
+            self.layout
+                .running
                 .push(Spec::new(format!("norm{k}.{name}"), &[filters], Init::Constant(value)));
         }
         let reach = |size: usize, pad: usize, kernel: usize| (size + 2 * pad + 1).saturating_sub(kernel);
@@ -133,7 +140,8 @@ impl<'a> Net<'a> {
         );
 
         let id = if let Mode::Attack(weights, running) = &mut self.mode {
-            self.parameters
+            self.layout
+                .parameters
                 .extend([weight, scale, bias].map(|(name, shape, init)| Spec::new(name, &shape, init)));
             let mut next = || weights.next().ok_or_else(missing);
             let block = [next()?, next()?, next()?];

@@ -109,7 +109,7 @@ fn uniform(mut state: u64) -> impl FnMut() -> f32 {
 /// Random weights, statistics included: a scale or a mean that is forgotten shows.
 fn weights(model: &Model) -> Weights {
     let mut next = uniform(3);
-    let mut weights = model.initial_weights(&mut next);
+    let mut weights = model.layout().initial_weights(&mut next);
     weights.parameters.iter_mut().for_each(|w| *w += 0.3 * (next() - 0.5));
     weights.running.iter_mut().for_each(|w| *w += 0.3 * next());
     weights
@@ -303,12 +303,15 @@ fn reads_each_by_itself(model: &Model) {
 fn weights_are_read_back_from_the_recogniser() {
     for model in kinds() {
         let weights = weights(&model);
-        assert_eq!(model.weights_of(&model.recognizer(&weights).unwrap()).unwrap(), weights);
+        assert_eq!(
+            model.layout().weights_of(&model.recognizer(&weights).unwrap()).unwrap(),
+            weights
+        );
     }
     let (small, large) = (small(), Architecture::Crnn.model().unwrap());
     let weights = weights(&small);
     assert!(matches!(
-        large.weights_of(&small.recognizer(&weights).unwrap()),
+        large.layout().weights_of(&small.recognizer(&weights).unwrap()),
         Err(WeightsError::Shape(_))
     ));
     assert!(matches!(large.recognizer(&weights), Err(WeightsError::Length { .. })));
@@ -358,7 +361,7 @@ fn model_1_is_table_6() {
     let lstm = 1024 * (64 + 256 + 1) + 1024 * (256 + 256 + 1);
     let heads = 24 * (256 + 1) + 24 * (64 + 1);
     assert_eq!(
-        model.parameters().iter().map(super::Spec::len).sum::<usize>(),
+        model.layout().parameters.iter().map(super::Spec::len).sum::<usize>(),
         conv + lstm + heads
     );
 }
@@ -374,7 +377,7 @@ fn the_shipped_graphs_are_what_this_code_exports() {
     for member in manifest.members {
         let recognizer = file(&member.recognizer);
         let model = Architecture::by_name(&member.architecture).unwrap().model().unwrap();
-        let weights = model.weights_of(&codec::decode(&recognizer).unwrap()).unwrap();
+        let weights = model.layout().weights_of(&codec::decode(&recognizer).unwrap()).unwrap();
         let exported = codec::encode(&model.recognizer(&weights).unwrap());
         assert!(exported == recognizer, "{}", member.recognizer);
         let exported = codec::encode(&model.attack(&weights).unwrap());

@@ -75,7 +75,7 @@ pub struct Options {
     seed: u64,
     #[command(flatten)]
     fonts: Fonts,
-    /// The folder to write scoreboard.json, scoreboard.md and scoreboard.svg to
+    /// The folder to write scoreboard.json, scoreboard.md and scoreboard.svg to, which replace those of an earlier run
     #[arg(long, default_value = "scoreboard")]
     out: PathBuf,
     /// The folder that captchas and answers are kept in, so that a run goes on where it was interrupted
@@ -113,8 +113,6 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
             .map_err(|error| CommandError::Usage(format!("{}: {error}", file.display())))?;
         return write_readme(readme, &board);
     }
-    fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
-    files::refuse_unwritable(&options.out)?;
     let session = options.session.config()?;
     let SessionConfig { device, threads } = session;
     eprintln!("{device}, {threads} threads; captchas are perturbed on the cpu");
@@ -124,10 +122,12 @@ pub fn run(options: &Options, format: Format) -> Result<(), CommandError> {
         style: options.fonts.of(Style::default()),
     };
     let (configurations, solvers) = (configurations::configurations(options)?, solvers(options)?);
+    let race = race(options)?;
+    fs::create_dir_all(&options.out).map_err(files::io_error("create", &options.out))?;
+    files::refuse_unwritable(&options.out)?;
     let cache = Cache::open(&options.cache)?;
     let jobs = std::num::NonZeroUsize::MIN;
     let lab = Lab::new(Cache::open(&options.cache)?, session, jobs, session.threads);
-    let race = race(options)?;
     let race = race.as_ref().map(|race| (race, &lab));
     let board = scoreboard::measure(&configurations, &solvers, race, &size, &cache, session)?;
     let markdown = scoreboard::markdown(&board, &command(options, session));

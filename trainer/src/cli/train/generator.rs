@@ -16,7 +16,7 @@ use crate::{
     metrics::GENERATOR,
     models::Checkpoint,
     runtime::SessionConfig,
-    train::{TrainConfig, TrainError, TrainingState, drive},
+    train::{TrainConfig, TrainError, TrainingState, drive, untrained},
     zoo::{Architecture, Generator, GeneratorArchitecture},
 };
 
@@ -52,8 +52,8 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
     };
     let begun = saved.as_ref().map_or(0, |state| state.step);
     say_begin(&config, session, begun);
-    let untrained = || TrainingState::untrained(generator::initial_weights(&task.generator, config.seed));
-    let first = saved.unwrap_or_else(untrained);
+    let begin = || TrainingState::untrained(untrained(task.generator.layout(), config.seed));
+    let first = saved.unwrap_or_else(begin);
     let settings = run_config(options, state.clone(), session);
     let measured = Measured {
         seed: config.seed,

@@ -122,7 +122,7 @@ impl Trained {
     fn load(&self) -> Result<(Model, Weights), ExperimentError> {
         let model = self.architecture.model()?;
         let graph = codec::decode(&self.recognizer).map_err(|error| ExperimentError::Cache(error.to_string()))?;
-        let weights = model.weights_of(&graph)?;
+        let weights = model.layout().weights_of(&graph)?;
         Ok((model, weights))
     }
 }

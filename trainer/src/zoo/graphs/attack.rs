@@ -4,7 +4,7 @@ use parallax_onnx::layers::{CtcTarget, ctc_loss};
 use parallax_onnx::{Builder, Dialect, Graph, GraphError, TensorId, autodiff};
 
 use super::loss::main_loss;
-use crate::zoo::layout::{Weights, WeightsError, cut};
+use crate::zoo::layout::{Weights, WeightsError};
 use crate::zoo::model::{Model, Scores};
 use crate::zoo::net::{Mode, Net};
 
@@ -19,8 +19,7 @@ impl Model {
     /// # Errors
     /// [`WeightsError`] when the weights are of another model.
     pub fn attack(&self, weights: &Weights) -> Result<Graph, WeightsError> {
-        let parameters = cut(self.parameters(), &weights.parameters)?;
-        let running = cut(self.running(), &weights.running)?;
+        let mode = Mode::attack(self.layout(), weights)?;
         let b = Builder::new(Dialect::Tract);
         let (frames, states, classes) = (self.frames(), self.states(), self.config.classes);
         let image = b.input("image", &[1, 1, self.config.height, self.config.width]);
@@ -30,7 +29,6 @@ impl Model {
             skip: b.input("skip", &[2, states]),
         };
         let frame_weights = b.input("frame_weights", &[1, frames, classes]);
-        let mode = Mode::Attack(parameters.into_iter(), running.into_iter());
         let mut net = Net::new(&b, mode, self.config.slope);
         let scores = self.forward(&mut net, image)?;
         let logits = self.logits(&net, &scores)?;

@@ -7,7 +7,7 @@ use super::attack::label_loss;
 use super::step::Step;
 use crate::zoo::generator::Generator;
 use crate::zoo::head::Alignment;
-use crate::zoo::layout::{Weights, WeightsError, cut, split, total};
+use crate::zoo::layout::{Weights, WeightsError, split, total};
 use crate::zoo::model::Model;
 use crate::zoo::net::{Mode, Net};
 use crate::zoo::optimiser::{AdamConfig, AdamState};
@@ -38,11 +38,10 @@ impl Generator {
     /// # Errors
     /// [`WeightsError`] when the weights are of another generator.
     pub fn direction(&self, weights: &Weights) -> Result<Graph, WeightsError> {
-        let parameters = cut(self.parameters(), &weights.parameters)?;
-        let running = cut(self.running(), &weights.running)?;
+        let mode = Mode::attack(self.layout(), weights)?;
         let b = Builder::new(Dialect::Tract);
         let image = b.input("image", &[1, 1, self.size[0], self.size[1]]);
-        let mut net = self.net(&b, Mode::Attack(parameters.into_iter(), running.into_iter()));
+        let mut net = self.net(&b, mode);
         let direction = self.forward(&mut net, image)?;
         b.output("direction", direction)?;
         Ok(b.finish())
@@ -66,7 +65,7 @@ impl Generator {
         let first = victims.first().ok_or(WeightsError::Length { expected: 1, found: 0 })?;
         let (states, classes) = (first.model.states(), first.model.config().classes);
         let b = Builder::new(Dialect::OnnxRuntime);
-        let (p, r) = (total(self.parameters()), total(self.running()));
+        let (p, r) = (total(&self.layout().parameters), total(&self.layout().running));
         let shape = [batch, 1, self.size[0], self.size[1]];
         let image = b.input("image", &shape);
         let target = CtcTarget {
@@ -83,7 +82,7 @@ impl Generator {
         };
         let running = b.input("running", &[r]);
 
-        let weights = split(&b, self.parameters(), state.parameters)?;
+        let weights = split(&b, &self.layout().parameters, state.parameters)?;
         let mut net = self.net(&b, Mode::Train(weights.clone().into_iter()));
         let direction = self.forward(&mut net, image)?;
         let statistics = net.statistics;
@@ -125,9 +124,7 @@ fn misled(
     frame_weights: TensorId,
 ) -> Result<TensorId, WeightsError> {
     let Victim { model, weights, .. } = victim;
-    let parameters = cut(model.parameters(), &weights.parameters)?;
-    let running = cut(model.running(), &weights.running)?;
-    let mode = Mode::Attack(parameters.into_iter(), running.into_iter());
+    let mode = Mode::attack(model.layout(), weights)?;
     let mut net = Net::new(b, mode, model.config().slope);
     let scores = model.forward(&mut net, image)?;
     let logits = model.logits(&net, &scores)?;

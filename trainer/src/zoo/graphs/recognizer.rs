@@ -9,7 +9,7 @@ use crate::zoo::net::{Mode, Net};
 
 impl Model {
     /// Input `image` `[N, 1, 30, 100]` in `[0, 1]`; outputs `logits`, and `aux_logits` where there is an auxiliary head,
-    /// `[T, N, K]`, to be read by CTC's decoding. The weights can be read back with [`Model::weights_of`].
+    /// `[T, N, K]`, to be read by CTC's decoding. The weights can be read back with [`Layout::weights_of`](crate::zoo::Layout::weights_of).
     ///
     /// # Errors
     /// [`WeightsError`] when the weights are of another model.
@@ -19,8 +19,8 @@ impl Model {
             let literals = cut(specs, flat)?.into_iter().zip(specs);
             Ok(literals.map(|(literal, spec)| b.weight(&spec.name, literal)).collect())
         };
-        let parameters = named(self.parameters(), &weights.parameters)?;
-        let running = named(self.running(), &weights.running)?;
+        let parameters = named(&self.layout().parameters, &weights.parameters)?;
+        let running = named(&self.layout().running, &weights.running)?;
         let mode = Mode::Read(parameters.into_iter(), running.into_iter());
         let mut net = Net::new(&b, mode, self.config.slope);
         let shape = [

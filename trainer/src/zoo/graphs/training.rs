@@ -28,7 +28,7 @@ impl Model {
     /// [`WeightsError::Graph`] when the configured sizes do not fit together.
     pub fn training_step(&self, batch: usize) -> Result<Graph, WeightsError> {
         let b = Builder::new(Dialect::OnnxRuntime);
-        let (specs, running_specs) = (self.parameters(), self.running());
+        let (specs, running_specs) = (&self.layout().parameters, &self.layout().running);
         let (p, r, s, k) = (total(specs), total(running_specs), self.states(), self.config.classes);
         let image = b.input("image", &[batch, 1, self.config.height, self.config.width]);
         let target = CtcTarget {

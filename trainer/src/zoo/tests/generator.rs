@@ -14,7 +14,7 @@ const SIZE: [usize; 2] = [12, 8];
 
 fn generator(architecture: GeneratorArchitecture) -> (Generator, Weights) {
     let generator = Generator::with_channels(architecture, SIZE, [2, 3, 4]).unwrap();
-    let weights = generator.initial_weights(&mut uniform(3));
+    let weights = generator.layout().initial_weights(&mut uniform(3));
     (generator, weights)
 }
 
@@ -171,12 +171,12 @@ fn what_is_exported_is_what_was_trained_with_the_statistics_that_were_kept() {
     );
     let b = Builder::new(Dialect::OnnxRuntime);
     let input = b.input("image", &[1, 1, SIZE[0], SIZE[1]]);
-    let constants = |specs, flat: &[f32]| -> Vec<_> {
+    let constants = |specs: &[_], flat: &[f32]| -> Vec<_> {
         let literals = cut(specs, flat).unwrap().into_iter();
         literals.map(|literal| b.constant(literal)).collect()
     };
-    let parameters = constants(generator.parameters(), &weights.parameters).into_iter();
-    let running = constants(generator.running(), &weights.running).into_iter();
+    let parameters = constants(&generator.layout().parameters, &weights.parameters).into_iter();
+    let running = constants(&generator.layout().running, &weights.running).into_iter();
     let mut net = generator.net(&b, Mode::Read(parameters, running));
     let direction = generator.forward(&mut net, input).unwrap();
     b.output("direction", direction).unwrap();

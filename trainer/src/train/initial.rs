@@ -13,9 +13,9 @@ use crate::zoo::{Layout, Model, Weights};
 /// to 0.16 at 3.
 const LSTM_INPUT_SCALE: f32 = 3.0;
 
-/// Weights as their layout begins them: a function of the seed.
+/// Weights as `layout` begins them, a function of the seed; of a model, [`initial_weights`] also scales the LSTM's.
 #[must_use]
-pub fn untrained(layout: &Layout, seed: u64) -> Weights {
+pub fn seeded_weights(layout: &Layout, seed: u64) -> Weights {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     // The upper 24 bits, as many as a float holds exactly: uniform in [0, 1).
     layout.initial_weights(&mut || (random.next_u32() >> 8) as f32 / 16_777_216.0)
@@ -24,7 +24,7 @@ pub fn untrained(layout: &Layout, seed: u64) -> Weights {
 /// Untrained weights of `model`, as training begins with them: a function of the seed.
 #[must_use]
 pub fn initial_weights(model: &Model, seed: u64) -> Weights {
-    let mut weights = untrained(model.layout(), seed);
+    let mut weights = seeded_weights(model.layout(), seed);
     let mut rest = weights.parameters.as_mut_slice();
     for spec in &model.layout().parameters {
         let Some((weight, after)) = rest.split_at_mut_checked(spec.len()) else {

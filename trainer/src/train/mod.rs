@@ -18,7 +18,7 @@ use crate::{attack::AttackError, files::FilesError, runtime::RuntimeError, zoo::
 pub use config::TrainConfig;
 pub use export::{Provenance, export, unseen_accuracy};
 pub use in_place::{InPlace, StepGraph};
-pub use initial::{initial_weights, restart_recurrent, untrained};
+pub use initial::{initial_weights, restart_recurrent, seeded_weights};
 pub use run::{Learner, Observer, Outcome, RunConfig, accuracy, drive, held_out, run, saved_state};
 pub use state::{StateError, TrainingState};
 pub use step::{Example, StepReport, StepSession};

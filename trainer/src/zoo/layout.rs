@@ -47,7 +47,7 @@ impl Spec {
     }
 }
 
-/// The weights of one model or generator, and where each lies.
+/// Which weights a model or a generator has, and where each lies in its flat vectors.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Layout {
     /// Learned weights, in the order of their flat vector.
@@ -66,10 +66,10 @@ impl Layout {
         }
     }
 
-    /// The weights of an exported graph that has all of them by name, as [`Model::recognizer`](super::Model::recognizer).
+    /// The weights of an exported graph that names them all, such as [`Model::recognizer`](super::Model::recognizer)'s.
     ///
     /// # Errors
-    /// [`WeightsError`] when the graph is of another model.
+    /// [`WeightsError`] when the graph is of another model, or has its weights folded, as those for tract have.
     pub fn weights_of(&self, graph: &Graph) -> Result<Weights, WeightsError> {
         Ok(Weights {
             parameters: collect(&self.parameters, graph)?,
@@ -78,7 +78,7 @@ impl Layout {
     }
 }
 
-/// What training changes: the flat vectors of one model, in the order of its specs.
+/// What training changes: flat vectors in the order of a [`Layout`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     /// Learned by gradient, `[P]`.

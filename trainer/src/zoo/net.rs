@@ -63,7 +63,7 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// Folds `weights`, which are of `layout`.
+    /// `weights`, cut as `layout` says, to be folded; [`WeightsError`] when they are of another.
     pub(super) fn attack(layout: &Layout, weights: &Weights) -> Result<Self, WeightsError> {
         let parameters = cut(&layout.parameters, &weights.parameters)?;
         let running = cut(&layout.running, &weights.running)?;

@@ -140,7 +140,9 @@ fn read(graph: Vec<u8>, config: PerturbConfig) -> f64 {
 #[test]
 fn the_shipped_generator_misleads_the_shipped_models_and_an_untrained_one_does_not() {
     let untrained = Generator::new(GeneratorArchitecture::Unet, SIZE).unwrap();
-    let graph = untrained.direction(&train::untrained(untrained.layout(), 1)).unwrap();
+    let graph = untrained
+        .direction(&train::seeded_weights(untrained.layout(), 1))
+        .unwrap();
     let untrained = read(parallax_onnx::codec::encode(&graph), config());
     let shipped = read(shipped().generator().unwrap().unwrap(), config());
     assert!(
@@ -204,8 +206,8 @@ fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
         drawing_threads: 2,
     };
     let run = |state: Option<TrainingState>, stop: u64| {
-        let begin = || TrainingState::untrained(train::untrained(task.generator.layout(), 5));
-        let state = state.unwrap_or_else(begin);
+        let untrained = || TrainingState::untrained(train::seeded_weights(task.generator.layout(), 5));
+        let state = state.unwrap_or_else(untrained);
         let mut learner = GeneratorSession::new(&task, 4, &state, MEASURED).unwrap();
         let batches = batches(&task.setting, 5, 4, state.step, 2);
         drive(
@@ -233,7 +235,7 @@ fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
 #[test]
 fn training_lowers_what_is_left_of_the_victims_certainty() {
     let task = task(GeneratorArchitecture::Tile);
-    let state = TrainingState::untrained(train::untrained(task.generator.layout(), 1));
+    let state = TrainingState::untrained(train::seeded_weights(task.generator.layout(), 1));
     let mut learner = GeneratorSession::new(&task, 8, &state, MEASURED).unwrap();
     let batch = batches(&task.setting, 1, 8, 0, 1).next().unwrap();
     let losses: Vec<f32> = (0..12).map(|_| learner.step(&batch, 0.05).unwrap().loss).collect();

@@ -188,6 +188,7 @@ fn what_cannot_be_measured_is_refused_before_any_work() {
         (0, 0),
         "something was measured"
     );
+    assert!(!root.join("scoreboard").exists(), "what is refused leaves no folder");
 }
 
 #[test]

@@ -75,7 +75,8 @@ pub struct Options {
     seed: u64,
     #[command(flatten)]
     fonts: Fonts,
-    /// The folder to write scoreboard.json, scoreboard.md and scoreboard.svg to, which replace those of an earlier run
+    /// The folder to write scoreboard.json, scoreboard.md, scoreboard.svg and with --adaptive adaptive.svg to; they replace those
+    /// of an earlier run
     #[arg(long, default_value = "scoreboard")]
     out: PathBuf,
     /// The folder that captchas and answers are kept in, so that a run goes on where it was interrupted

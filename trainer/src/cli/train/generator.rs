@@ -16,7 +16,7 @@ use crate::{
     metrics::GENERATOR,
     models::Checkpoint,
     runtime::SessionConfig,
-    train::{TrainConfig, TrainError, TrainingState, drive, untrained},
+    train::{TrainConfig, TrainError, TrainingState, drive, seeded_weights},
     zoo::{Architecture, Generator, GeneratorArchitecture},
 };
 
@@ -52,8 +52,8 @@ pub(super) fn run(options: &Options, architecture: GeneratorArchitecture, format
     };
     let begun = saved.as_ref().map_or(0, |state| state.step);
     say_begin(&config, session, begun);
-    let begin = || TrainingState::untrained(untrained(task.generator.layout(), config.seed));
-    let first = saved.unwrap_or_else(begin);
+    let untrained = || TrainingState::untrained(seeded_weights(task.generator.layout(), config.seed));
+    let first = saved.unwrap_or_else(untrained);
     let settings = run_config(options, state.clone(), session);
     let measured = Measured {
         seed: config.seed,

@@ -9,7 +9,7 @@ use crate::zoo::net::{Mode, Net};
 
 impl Model {
     /// Input `image` `[N, 1, 30, 100]` in `[0, 1]`; outputs `logits`, and `aux_logits` where there is an auxiliary head,
-    /// `[T, N, K]`, to be read by CTC's decoding. The weights can be read back with [`Layout::weights_of`](crate::zoo::Layout::weights_of).
+    /// `[T, N, K]`, to be read by CTC's decoding. The weights can be read back with [`weights_of`](crate::zoo::Layout::weights_of).
     ///
     /// # Errors
     /// [`WeightsError`] when the weights are of another model.

@@ -24,8 +24,9 @@ pub const ATTACK: &str = "attack.onnx";
 /// Name of the graph that says where a perturbation begins.
 pub const GENERATOR: &str = "generator.onnx";
 
-/// The most models of an ensemble: at the edge each takes tens of megabytes once it is loaded.
-pub const MAX_MEMBERS: usize = 3;
+/// The most models of an ensemble: the two that ship, and the two that they become by learning from attackers. At the edge each takes
+/// some ten megabytes once it is loaded.
+pub const MAX_MEMBERS: usize = 4;
 
 /// Manifests larger than this are refused.
 pub const MAX_MANIFEST_BYTES: usize = 64 * 1024;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use parallax_onnx::bundle::Bundle;
-use parallax_onnx::checkpoint::{ATTACK, File, GENERATOR, Manifest, read_manifest};
+use parallax_onnx::checkpoint::{ATTACK, File, GENERATOR, Manifest, Member, read_manifest};
 use parallax_onnx::ctc::MAX_LABEL;
 use parallax_onnx::signature::SigningKey;
 use parallax_onnx::{Builder, Dialect, GraphError, TensorId, codec};
@@ -50,6 +50,23 @@ impl Checkpoint {
         self.manifest.members.clear();
         self.manifest.generator = None;
         self.partners.clear();
+        self
+    }
+
+    /// With each of its models twice: as many as the one that ships has when it takes turns with what became of it.
+    #[must_use]
+    pub fn twice(mut self) -> Self {
+        let once = self.manifest.members();
+        for (number, member) in (once.len() + 1..).zip(&once) {
+            let attack = format!("attack-{number}.onnx");
+            let graph = self.partners.get(&member.attack).unwrap_or(&self.attack).clone();
+            self.manifest.files.insert(attack.clone(), File::of(&graph));
+            self.partners.insert(attack.clone(), graph);
+            self.manifest.members.push(Member {
+                attack,
+                ..member.clone()
+            });
+        }
         self
     }
 

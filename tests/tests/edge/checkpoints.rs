@@ -7,6 +7,7 @@
 )]
 
 mod bad_bundles;
+mod ensemble;
 mod generator;
 
 use std::fs;

@@ -99,9 +99,15 @@ mod tests {
         assert_eq!(two.models().unwrap().len(), 2);
         assert!(shipped().generator().unwrap().is_some() && two.generator().unwrap().is_none());
 
-        let error = compose(&[(two, 1.0), (shipped(), 1.0)], &folder.path().join("four")).unwrap_err();
-        assert!(error.to_string().contains("4 models are more than 3"), "{error}");
-        assert!(!folder.path().join("four").exists());
+        let four = folder.path().join("four");
+        compose(&[(two, 1.0), (shipped(), 2.0)], &four).unwrap();
+        let four = Checkpoint::open_or_shipped(Some(&four)).unwrap();
+        let weights: Vec<_> = four.manifest().members().iter().map(|member| member.weight).collect();
+        assert_eq!(weights, [0.5, 0.5, 1.0, 1.0]);
+
+        let error = compose(&[(four, 1.0), (shipped(), 1.0)], &folder.path().join("six")).unwrap_err();
+        assert!(error.to_string().contains("6 models are more than 4"), "{error}");
+        assert!(!folder.path().join("six").exists());
         assert!(matches!(
             compose(&[], &folder.path().join("none")),
             Err(ComposeError::Empty)

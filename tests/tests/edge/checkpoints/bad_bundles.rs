@@ -98,9 +98,9 @@ pub(super) fn bad_bundles(key: &SigningKey) -> Vec<(&'static str, Bundle, Refusa
         ),
         (
             "too many models",
-            with(|c| c.manifest.members = vec![c.manifest.first(); 4]),
+            with(|c| c.manifest.members = vec![c.manifest.first(); 5]),
             members,
-            "4 models are more than 3",
+            "5 models are more than 4",
         ),
         (
             "a model that has no turn",

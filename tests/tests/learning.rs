@@ -1,5 +1,6 @@
 //! The loop closes: suspects' answers are recorded, fetched and learned from, the new checkpoint is sent, and the solver
-//! that answered fails at what is made with it. Without learning it does not.
+//! that answered fails at what is made with it. Without learning it does not. The models that learned are sent alone here: what
+//! they have learned shows best without those that ship.
 
 #![allow(
     clippy::unwrap_used,

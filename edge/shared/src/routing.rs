@@ -93,7 +93,7 @@ pub struct Routing {
 }
 
 impl Default for Routing {
-    /// Attackers are served: the first thing a new site needs is their answers, and a captcha holds them up too.
+    /// Attackers are served: the first thing a new site needs is their answers, and a captcha holds most of them up too.
     fn default() -> Self {
         Self {
             challenge_from: 0.5,

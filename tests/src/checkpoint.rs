@@ -58,14 +58,20 @@ impl Checkpoint {
     pub fn twice(mut self) -> Self {
         let once = self.manifest.members();
         for (number, member) in (once.len() + 1..).zip(&once) {
-            let attack = format!("attack-{number}.onnx");
-            let graph = self.partners.get(&member.attack).unwrap_or(&self.attack).clone();
-            self.manifest.files.insert(attack.clone(), File::of(&graph));
-            self.partners.insert(attack.clone(), graph);
-            self.manifest.members.push(Member {
-                attack,
+            let named = |role: &str| format!("{role}-{number}.onnx");
+            let twin = Member {
+                recognizer: named("recognizer"),
+                attack: named("attack"),
                 ..member.clone()
-            });
+            };
+            let files = &mut self.manifest.files;
+            for (from, to) in [(&member.recognizer, &twin.recognizer), (&member.attack, &twin.attack)] {
+                let same = files.get(from).cloned();
+                files.extend(same.map(|file| (to.clone(), file)));
+            }
+            let graph = self.partners.get(&member.attack).unwrap_or(&self.attack).clone();
+            self.partners.insert(twin.attack.clone(), graph);
+            self.manifest.members.push(twin);
         }
         self
     }

@@ -42,8 +42,8 @@ where
 {
     type Error = M::Error;
 
-    fn begin(&mut self) {
-        self.models.begin();
+    fn begin(&mut self, turn: u32) {
+        self.models.begin(turn);
     }
 
     fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, M::Error> {
@@ -61,7 +61,7 @@ where
 /// What a perturbation is held to, as a recogniser sees it: what a generator has to know of a picture while it learns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Constraints {
-    /// How far each pixel of the input may move, `[30 * 100]`: the mean of the picture's four.
+    /// How far each pixel of the input may move before the movement is blurred, `[30 * 100]`: the mean of the picture's four.
     pub epsilon: Vec<f32>,
     /// Rewards for blanks outside the text, `[FRAMES * CLASSES]`, as [`GradientModel::gradient`] takes them.
     pub frame_weights: Vec<f32>,
@@ -124,6 +124,7 @@ mod tests {
             steps,
             step_size: 1.0,
             momentum: 0.0,
+            softness_px: 0.0,
             gate: None,
             ..PerturbConfig::default()
         }
@@ -185,6 +186,8 @@ mod tests {
         }
         let config = PerturbConfig {
             steps: 1,
+            // Beside the border a blur leaves less.
+            softness_px: 0.0,
             gate: None,
             ..PerturbConfig::default()
         };

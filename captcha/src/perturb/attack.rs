@@ -88,7 +88,7 @@ pub fn perturb<M: GradientModel>(
     let mut ascent = Ascent::new(to_unit(image), epsilon_map(config.budget, &strokes, glyphs), config);
     let mut weights = insertion::outside_text(&config.insertion, TextBox::of(&strokes));
 
-    model.begin();
+    model.begin(image.iter().map(|&level| u32::from(level)).sum());
     if config.start == Start::Generator {
         let direction = model.direction(&ascent.input()).map_err(PerturbError::Model)?;
         let direction = direction.ok_or(PerturbError::NoGenerator)?;
@@ -111,9 +111,10 @@ pub fn perturb<M: GradientModel>(
             blanks_are_known = true;
         }
     }
+    let pixels = ascent.softened();
     let (image, strength) = match &config.gate {
-        Some(gate) => gate.apply(&ascent.original, &ascent.pixels, &strokes, glyphs),
-        None => (to_image(&ascent.pixels), Strength::Full),
+        Some(gate) => gate.apply(&ascent.original, &pixels, &strokes, glyphs),
+        None => (to_image(&pixels), Strength::Full),
     };
     Ok(Perturbed { image, strength })
 }
@@ -127,10 +128,11 @@ pub(super) fn strokes_of(mask: &GrayImage) -> Vec<bool> {
 struct Ascent {
     /// As it was, `[60 * 200]`.
     original: Vec<f32>,
-    /// As it is.
+    /// As it would be if the perturbation were not blurred.
     pixels: Vec<f32>,
     epsilon: Vec<f32>,
     bounds: Bounds,
+    softness: Gaussian,
     blur: Gaussian,
     momentum: Momentum,
     step_size: f32,
@@ -146,6 +148,7 @@ impl Ascent {
             pixels: original.clone(),
             original,
             epsilon,
+            softness: Gaussian::new(config.softness_px),
             blur: Gaussian::new(config.gradient_blur_px),
             momentum: Momentum::new(config.momentum, PIXELS),
             step_size: config.step_size / config.movements() as f32,
@@ -154,13 +157,26 @@ impl Ascent {
     }
 
     /// As a model sees it, `[30 * 100]`.
-    fn input(&self) -> Vec<f32> {
-        model_input(&self.pixels)
+    fn input(&mut self) -> Vec<f32> {
+        model_input(&self.softened())
+    }
+
+    /// As it is, `[60 * 200]`: where the blur carries more movement than a pixel may have, it stops at the bound.
+    fn softened(&mut self) -> Vec<f32> {
+        if self.softness.is_none() {
+            return self.pixels.clone();
+        }
+        let mut movement: Vec<f32> = self.pixels.iter().zip(&self.original).map(|(p, o)| p - o).collect();
+        self.softness.apply(&mut movement);
+        let moved = self.original.iter().zip(movement).zip(self.bounds.iter());
+        moved.map(|((o, m), (low, high))| (o + m).max(low).min(high)).collect()
     }
 
     /// One movement along a gradient or a direction, `[30 * 100]`.
     fn step(&mut self, direction: &[f32]) {
         let mut gradient = pull_back(direction);
+        // The kernel is symmetric, so the blur is its own vjp; what the bounds cut is passed through.
+        self.softness.apply(&mut gradient);
         self.blur.apply(&mut gradient);
         self.momentum.accumulate(&gradient);
         if let Some(few) = self.sparse.take() {

@@ -27,9 +27,14 @@ impl Gaussian {
         }
     }
 
+    /// Whether it changes nothing.
+    pub(super) fn is_none(&self) -> bool {
+        self.kernel.len() == 1
+    }
+
     /// Blurs `plane: [60 * 200]` in place.
     pub(super) fn apply(&mut self, plane: &mut [f32]) {
-        if self.kernel.len() == 1 {
+        if self.is_none() {
             return;
         }
         self.scratch.fill(0.0);

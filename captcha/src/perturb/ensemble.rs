@@ -12,6 +12,9 @@ pub struct Member<M> {
     pub weight: f32,
 }
 
+/// Turns that a picture may begin at, so that of pictures with fewer gradients than members each member gets its share.
+const BEGINNINGS: u32 = 60;
+
 /// Models that take turns, each as often as it weighs (smooth weighted round robin): the momentum of MI-FGSM sums over
 /// them, as it would over the gradients of a mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,9 +83,12 @@ impl<M> Ensemble<M> {
 impl<M: GradientModel> GradientModel for Ensemble<M> {
     type Error = M::Error;
 
-    fn begin(&mut self) {
+    fn begin(&mut self, turn: u32) {
         self.owed.fill(0.0);
-        self.members.iter_mut().for_each(|member| member.model.begin());
+        for _ in 0..turn % BEGINNINGS {
+            self.next();
+        }
+        self.members.iter_mut().for_each(|member| member.model.begin(turn));
     }
 
     fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, M::Error> {
@@ -144,11 +150,28 @@ mod tests {
     }
 
     #[test]
-    fn every_picture_begins_with_the_same() {
+    fn a_picture_begins_where_its_turn_says_whatever_was_before() {
         let mut ensemble = ensemble(&[1.0, 1.0]).unwrap();
-        assert_eq!(asked(&mut ensemble, 3), [0, 1, 0]);
-        ensemble.begin();
-        assert_eq!(asked(&mut ensemble, 3), [0, 1, 0]);
+        for (turn, expected) in [
+            (0, [0, 1, 0]),
+            (1, [1, 0, 1]),
+            (1, [1, 0, 1]),
+            (4_000_000_000, [0, 1, 0]),
+        ] {
+            ensemble.begin(turn);
+            assert_eq!(asked(&mut ensemble, 3), expected, "{turn}");
+        }
+    }
+
+    #[test]
+    fn of_one_gradient_each_a_member_gets_its_share_of_pictures() {
+        let mut ensemble = ensemble(&[3.0, 1.0, 1.0]).unwrap();
+        let mut counts = [0; 3];
+        for turn in 0..600 {
+            ensemble.begin(turn);
+            counts[asked(&mut ensemble, 1)[0]] += 1;
+        }
+        assert_eq!(counts, [360, 120, 120]);
     }
 
     #[test]

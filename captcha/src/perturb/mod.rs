@@ -66,8 +66,11 @@ pub trait GradientModel {
     /// Why a gradient could not be computed.
     type Error: core::error::Error + Send + Sync + 'static;
 
-    /// Told before the first gradient of each picture, so that what a picture becomes does not depend on those before it.
-    fn begin(&mut self) {}
+    /// Told before the first gradient of each picture, so that what a picture becomes does not depend on those before it. `turn` is
+    /// the same whenever the picture is, and as good as random from one picture to another: where who takes turns begins.
+    fn begin(&mut self, turn: u32) {
+        let _ = turn;
+    }
 
     /// Loss and gradient at `image`.
     ///

@@ -45,6 +45,10 @@ pub struct Options {
     /// Largest change anywhere, of 1 [default: 0.3; only with --budget paper]
     #[arg(long, value_parser = epsilon)]
     epsilon: Option<Epsilon>,
+    /// Standard deviation of the blur of the perturbation, pixels; 0 leaves its outlines sharp [default: the product's, 0 with
+    /// --budget paper]
+    #[arg(long, value_name = "PIXELS", value_parser = softness)]
+    softness: Option<f32>,
     /// Pixels that may change further than that; 0 is none [default: 100 with --budget paper, else 0]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(0..=12_000))]
     l0: Option<u32>,
@@ -73,6 +77,11 @@ enum BudgetName {
 pub(super) fn epsilon(text: &str) -> Result<Epsilon, String> {
     let radius = text.parse().ok().and_then(Epsilon::new);
     radius.ok_or_else(|| "not a number from 0 to 1".to_owned())
+}
+
+fn softness(text: &str) -> Result<f32, String> {
+    let valid = text.parse().ok().filter(|pixels| (0.0..=20.0).contains(pixels));
+    valid.ok_or_else(|| "not a number from 0 to 20".to_owned())
 }
 
 #[derive(Debug, Serialize)]
@@ -168,6 +177,7 @@ fn config(options: &Options) -> Result<PerturbConfig, CommandError> {
             *epsilon = options.epsilon.unwrap_or(*epsilon);
         }
     }
+    config.softness_px = options.softness.unwrap_or(config.softness_px);
     if let Some(pixels) = options.l0 {
         // Blocks and reach as in the paper's mixture, also on top of the stroke budget.
         let like_paper = config.sparse.or(PerturbConfig::paper().sparse);

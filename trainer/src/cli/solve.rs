@@ -1,6 +1,10 @@
 //! `parallax solve`: how many captchas of a folder does a recogniser read?
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+};
 
 use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
@@ -54,26 +58,11 @@ enum Choice {
 
 impl ValueEnum for Choice {
     fn value_variants<'a>() -> &'a [Self] {
-        use Preprocess as P;
-        const ALL: &[Choice] = &[
-            Choice::One(P::None),
-            Choice::One(P::Otsu),
-            Choice::One(P::AdaptiveThreshold),
-            Choice::One(P::Darkest10),
-            Choice::One(P::Darkest15),
-            Choice::One(P::Darkest20),
-            Choice::One(P::Median),
-            Choice::One(P::Gaussian),
-            Choice::One(P::Bilateral),
-            Choice::One(P::Nlm),
-            Choice::One(P::Closing),
-            Choice::One(P::LocalVariance),
-            Choice::One(P::Jpeg),
-            Choice::One(P::BitDepth),
-            Choice::One(P::HalfSize),
-            Choice::Best,
-        ];
-        ALL
+        static ALL: LazyLock<Vec<Choice>> = LazyLock::new(|| {
+            let filters = Preprocess::value_variants().iter().copied().map(Choice::One);
+            filters.chain([Choice::Best]).collect()
+        });
+        &ALL
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

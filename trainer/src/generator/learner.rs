@@ -17,7 +17,7 @@ use crate::{
         InPlace, Learner, StepGraph, StepReport, TrainError, TrainingState, accuracy,
         step::{encode, label_inputs},
     },
-    zoo::{AdamConfig, Generator, Victim, Weights},
+    zoo::{AdamConfig, Blurs, Generator, Victim, Weights},
 };
 
 /// What a generator learns.
@@ -32,9 +32,18 @@ pub struct Task {
 }
 
 impl Task {
-    /// The attack's blur of gradients, pixels of a model's input, each of which is two of the picture.
-    fn blur_px(&self) -> f32 {
-        self.setting.perturb.gradient_blur_px / 2.0
+    /// The attack's blurs in pixels of a model's input, each of which is two of the picture.
+    fn blurs(&self) -> Blurs {
+        let PerturbConfig {
+            softness_px,
+            gradient_blur_px,
+            ..
+        } = self.setting.perturb;
+        Blurs {
+            // One after the other they are one whose variance is the sum.
+            direction: softness_px.hypot(gradient_blur_px) / 2.0,
+            movement: softness_px / 2.0,
+        }
     }
 
     /// The share of `count` captchas of a stream that the victims still read after a generator with these weights, on the mean
@@ -137,7 +146,7 @@ impl<'a> GeneratorSession<'a> {
             inputs.push(("frame_weights", vec![batch, parallax_captcha::perturb::FRAMES, classes]));
         }
         let graph = StepGraph {
-            graph: task.generator.training_step(&victims, batch, task.blur_px())?,
+            graph: task.generator.training_step(&victims, batch, task.blurs())?,
             inputs,
             adam: AdamConfig::default(),
         };

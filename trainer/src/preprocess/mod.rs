@@ -49,6 +49,8 @@ pub enum Preprocess {
     BitDepth,
     /// Half the size
     HalfSize,
+    /// Outlines: a Gaussian blur less a wider one
+    DifferenceOfGaussians,
 }
 
 impl fmt::Display for Preprocess {
@@ -67,6 +69,9 @@ const THRESHOLD_MARGIN: i32 = 4;
 const BLUR: f32 = 1.5;
 /// Radius, standard deviation in space, and in levels of the bilateral filter.
 const BILATERAL: (u8, f32, f32) = (4, 2.5, 30.0);
+
+/// Standard deviations of the two blurs whose difference outlines are.
+const OUTLINES: (f32, f32) = (0.7, 1.5);
 
 impl Preprocess {
     /// The picture after the filter, at 200 x 60.
@@ -96,6 +101,7 @@ impl Preprocess {
                 let half = resized(&picture, WIDTH / 2, HEIGHT / 2);
                 resized(&half, WIDTH, HEIGHT)
             }
+            Self::DifferenceOfGaussians => smooth::difference_of_gaussians(&picture, OUTLINES.0, OUTLINES.1),
         }
     }
 }
@@ -144,7 +150,7 @@ mod tests {
     fn names_are_as_documented() {
         let names: Vec<_> = Preprocess::value_variants().iter().map(ToString::to_string).collect();
         let expected = "none otsu adaptive-threshold darkest-10 darkest-15 darkest-20 median gaussian bilateral nlm \
-                        closing local-variance jpeg bit-depth half-size";
+                        closing local-variance jpeg bit-depth half-size difference-of-gaussians";
         assert_eq!(names.join(" "), expected);
     }
 }

@@ -1,7 +1,7 @@
-//! Filters that compare neighbourhoods: non-local means, and blanking of what is rougher than text.
+//! Filters that compare neighbourhoods: non-local means, blanking of what is rougher than text, and outlines.
 
 use image::{GrayImage, Luma};
-use imageproc::contrast::otsu_level;
+use imageproc::{contrast::otsu_level, filter::gaussian_blur_f32, map};
 
 /// Radius of the patches that non-local means compares.
 const PATCH: usize = 2;
@@ -11,6 +11,11 @@ const SEARCH: isize = 6;
 const STRENGTH: f32 = 18.0;
 /// Radius of the neighbourhood whose variance counts.
 const ROUGHNESS: usize = 4;
+
+/// Level of what is neither lighter nor darker than its surroundings, in outlines.
+const NEITHER: f32 = 191.0;
+/// How much stronger outlines are shown than they are.
+const GAIN: f32 = 1.5;
 
 /// Row-major numbers with the size of a picture.
 struct Plane {
@@ -58,6 +63,16 @@ impl Plane {
         }
         picture
     }
+}
+
+/// What is there at a scale between two: a blur of standard deviation `fine` less one of `coarse`, pixels (Marr and Hildreth 1980).
+/// Whoever knows that what was added has no sharp outline looks for what has.
+pub fn difference_of_gaussians(picture: &GrayImage, fine: f32, coarse: f32) -> GrayImage {
+    let exact = map::map_pixels(picture, |pixel| Luma([f32::from(pixel.0[0])]));
+    let (fine, coarse) = (gaussian_blur_f32(&exact, fine), gaussian_blur_f32(&exact, coarse));
+    map::map_pixels2(&fine, &coarse, |fine, coarse| {
+        Luma([(NEITHER + GAIN * (fine.0[0] - coarse.0[0])).round() as u8])
+    })
 }
 
 /// Each pixel as the mean of those whose surroundings look alike (Buades et al. 2005).
@@ -136,6 +151,17 @@ mod tests {
             "the checkerboard has the median tone"
         );
         assert!((0..25).all(|x| calm.get_pixel(x, 15).0 == [100]));
+    }
+
+    #[test]
+    fn outlines_are_where_a_tone_ends_and_slow_shading_has_none() {
+        let picture = GrayImage::from_fn(60, 30, |x, _| Luma([if x < 30 { 60 + x as u8 } else { 180 }]));
+        let outlines = difference_of_gaussians(&picture, 0.7, 1.5);
+        let level = |x| i16::from(outlines.get_pixel(x, 15).0[0]);
+        for x in (8..22).chain(38..52) {
+            assert!((level(x) - 191).abs() <= 1, "column {x}: {}", level(x));
+        }
+        assert!(level(28) < 170 && level(31) > 210, "{} {}", level(28), level(31));
     }
 
     #[test]

@@ -24,10 +24,17 @@ pub fn ablations(factor: f32) -> Vec<(String, PerturbConfig)> {
     let configurations = [
         ("all parts, no gate", without(&|_| ())),
         ("no momentum", without(&|config| config.momentum = 0.0)),
-        ("gradient not blurred", without(&|config| config.gradient_blur_px = 0.0)),
+        ("perturbation not blurred", without(&|config| config.softness_px = 0.0)),
         (
-            "gradient blurred by 4 px",
-            without(&|config| config.gradient_blur_px = 4.0),
+            "gradient blurred by 2 px, not the perturbation",
+            without(&|config| {
+                config.softness_px = 0.0;
+                config.gradient_blur_px = 2.0;
+            }),
+        ),
+        (
+            "perturbation blurred by 2 px",
+            without(&|config| config.softness_px = 2.0),
         ),
         ("steps of 1/10", without(&|config| config.step_size = 1.0)),
         (

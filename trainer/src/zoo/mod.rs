@@ -17,7 +17,7 @@ mod tests;
 
 pub use backbone::{Backbone, InceptionModule, PlainBlock, Stage};
 pub use generator::{Generator, GeneratorArchitecture};
-pub use graphs::Victim;
+pub use graphs::{Blurs, Victim};
 pub use head::Head;
 pub use layout::{Init, Layout, Spec, Weights, WeightsError};
 pub use model::{Model, ModelConfig};

@@ -68,8 +68,11 @@ pub(super) fn configurations(options: &Options) -> Result<Vec<Configuration>, Co
         configurations.push(unattacked("noise", Gradients::Noise, None));
     }
     if let Some(epsilon) = options.uniform {
+        // With sharp outlines, as when the gate's limits were fixed: what is soft is easier to read.
         let perturb = PerturbConfig {
             budget: Budget::Uniform { epsilon },
+            softness_px: 0.0,
+            gradient_blur_px: 2.0,
             gate: None,
             ..PerturbConfig::default()
         };

@@ -31,6 +31,15 @@ pub struct Victim<'a> {
     pub weight: f32,
 }
 
+/// Standard deviations of the Gaussians of an attack, pixels of the input; 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Blurs {
+    /// Of what the generator says.
+    pub direction: f32,
+    /// Of the movement that it becomes.
+    pub movement: f32,
+}
+
 impl Generator {
     /// Input `image` `[1, 1, rows, columns]` in `[0, 1]`, output `direction` of the same shape, for tract. Normalisation is
     /// folded into the convolutions, weights are stored in 16 bits.
@@ -54,14 +63,14 @@ impl Generator {
     /// `parallax_captcha::perturb::constraints` makes them; `hyper` `[2]` and the state, as of
     /// [`Model::training_step`](crate::zoo::Model::training_step). Outputs: the state after the step, `loss`, `grad_norm`, as there.
     ///
-    /// The image moves by `epsilon * tanh(4 * direction)`, the direction being blurred as the attack blurs gradients, by a Gaussian
-    /// of `blur_px` pixels of the input; 0 is none. The loss, mean over images and victims, is
+    /// The image moves by `epsilon * tanh(4 * direction)`, the direction being blurred as the attack blurs gradients and the movement
+    /// as it blurs perturbations. The loss, mean over images and victims, is
     /// `10 * exp(-L / 10)`, L being what the victim loses on the text, less the rewards of `frame_weights`: bounded, so that a
     /// text already misread is left for those that are not.
     ///
     /// # Errors
     /// [`WeightsError`] when a victim's weights are of another model, or sizes do not fit together.
-    pub fn training_step(&self, victims: &[Victim<'_>], batch: usize, blur_px: f32) -> Result<Graph, WeightsError> {
+    pub fn training_step(&self, victims: &[Victim<'_>], batch: usize, blurs: Blurs) -> Result<Graph, WeightsError> {
         let first = victims.first().ok_or(WeightsError::Length { expected: 1, found: 0 })?;
         let (states, classes) = (first.model.states(), first.model.config().classes);
         let b = Builder::new(Dialect::OnnxRuntime);
@@ -86,12 +95,9 @@ impl Generator {
         let mut net = self.net(&b, Mode::Train(weights.clone().into_iter()));
         let direction = self.forward(&mut net, image)?;
         let statistics = net.statistics;
-        let blurred = if blur_px > 0.0 {
-            b.conv(direction, gaussian(&b, blur_px)?, [RADIUS; 2])?
-        } else {
-            direction
-        };
-        let movement = b.mul(epsilon, b.tanh(b.scale(blurred, STEEPNESS)?)?)?;
+        let direction = blurred(&b, direction, blurs.direction)?;
+        let movement = b.mul(epsilon, b.tanh(b.scale(direction, STEEPNESS)?)?)?;
+        let movement = blurred(&b, movement, blurs.movement)?;
         let moved = b.clip(b.add(image, movement)?, 0.0, 1.0)?;
         let mut loss = b.scalar(0.0);
         let sum: f32 = victims.iter().map(|victim| victim.weight).sum();
@@ -141,6 +147,15 @@ fn misled(
 
 /// Reach of the blur, pixels.
 const RADIUS: usize = 3;
+
+/// `maps: [B, 1, rows, columns]`, blurred; beyond the border there is nothing.
+fn blurred(b: &Builder, maps: TensorId, blur_px: f32) -> Result<TensorId, GraphError> {
+    if blur_px > 0.0 {
+        b.conv(maps, gaussian(b, blur_px)?, [RADIUS; 2])
+    } else {
+        Ok(maps)
+    }
+}
 
 /// The filter of a blur, `[1, 1, 7, 7]`.
 fn gaussian(b: &Builder, blur_px: f32) -> Result<TensorId, GraphError> {

@@ -8,4 +8,4 @@ mod recognizer;
 mod step;
 mod training;
 
-pub use generator::Victim;
+pub use generator::{Blurs, Victim};

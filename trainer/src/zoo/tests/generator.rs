@@ -7,7 +7,7 @@ use parallax_onnx::{Builder, Dialect};
 use super::{Arrays, array, attack_inputs, check_gradient, crnn_of_height, images, model, plain, uniform, weights};
 use crate::zoo::layout::cut;
 use crate::zoo::net::Mode;
-use crate::zoo::{AdamConfig, Generator, GeneratorArchitecture, Head, Model, Victim, Weights};
+use crate::zoo::{AdamConfig, Blurs, Generator, GeneratorArchitecture, Head, Model, Victim, Weights};
 
 /// Rows and columns that a U-Net takes.
 const SIZE: [usize; 2] = [12, 8];
@@ -72,7 +72,7 @@ fn a_step_follows_the_gradient_of_its_loss_through_its_victims() {
 fn follows(victims: &[Victim<'_>], architectures: &[GeneratorArchitecture]) {
     for architecture in architectures {
         let (generator, weights) = generator(*architecture);
-        let step = generator.training_step(victims, 2, 1.0).unwrap();
+        let step = generator.training_step(victims, 2, BLURS).unwrap();
         let point = step_inputs(victims[0].model, &weights);
         let result = run(&step, &point).unwrap();
         let norm = result["grad_norm"].values()[0];
@@ -89,18 +89,21 @@ fn follows(victims: &[Victim<'_>], architectures: &[GeneratorArchitecture]) {
     }
 }
 
-/// A Gaussian of 1 pixel within 3, as a loop over rows and columns; nothing beyond the border.
-fn blurred(tile: &[f32]) -> Vec<f64> {
-    let weight = |d: i64| (-(d * d) as f64 / 2.0).exp();
+/// Of direction and movement.
+const BLURS: Blurs = Blurs {
+    direction: 1.0,
+    movement: 0.625,
+};
+
+/// A Gaussian within 3 pixels, as a loop over rows and columns; nothing beyond the border.
+fn blurred(tile: &[f64], deviation: f32) -> Vec<f64> {
+    let variance = f64::from(deviation).powi(2);
+    let weight = |d: i64| (-(d * d) as f64 / (2.0 * variance)).exp();
     let sum: f64 = (-3..=3).map(weight).sum();
     let [rows, columns] = SIZE.map(|size| size as i64);
     let at = |y: i64, x: i64| {
         let inside = (0..rows).contains(&y) && (0..columns).contains(&x);
-        if inside {
-            f64::from(tile[(y * columns + x) as usize])
-        } else {
-            0.0
-        }
+        if inside { tile[(y * columns + x) as usize] } else { 0.0 }
     };
     let around = (-3..=3).flat_map(|dy| (-3..=3).map(move |dx| (dy, dx)));
     (0..rows * columns)
@@ -124,18 +127,19 @@ fn the_loss_is_what_the_victims_attack_graph_says_of_the_moved_picture() {
     }];
     let (generator, weights) = generator(GeneratorArchitecture::Tile);
     let point = step_inputs(&victim, &weights);
-    let loss = run(&generator.training_step(&victims, 2, 1.0).unwrap(), &point).unwrap()["loss"].values()[0];
+    let loss = run(&generator.training_step(&victims, 2, BLURS).unwrap(), &point).unwrap()["loss"].values()[0];
 
-    let signs: Vec<f64> = blurred(&weights.parameters).iter().map(|v| (4.0 * v).tanh()).collect();
+    let tile: Vec<f64> = weights.parameters.iter().map(|v| f64::from(*v)).collect();
+    let signs: Vec<f64> = blurred(&tile, 1.0).iter().map(|v| (4.0 * v).tanh()).collect();
     let (pixels, frames) = (SIZE[0] * SIZE[1], victim.frames() * 4);
     let mut expected = 0.0;
     for (n, label) in [vec![1, 2], vec![3]].into_iter().enumerate() {
         let of = |name: &str, len: usize| point[name].values()[n * len..(n + 1) * len].to_vec();
+        let movement: Vec<f64> = of("epsilon", pixels).iter().zip(&signs).map(|(e, s)| e * s).collect();
         let moved: Vec<f32> = of("image", pixels)
             .iter()
-            .zip(of("epsilon", pixels))
-            .zip(&signs)
-            .map(|((image, epsilon), sign)| (image + epsilon * sign).clamp(0.0, 1.0) as f32)
+            .zip(blurred(&movement, 0.625))
+            .map(|(image, movement)| (image + movement).clamp(0.0, 1.0) as f32)
             .collect();
         let mut inputs = attack_inputs(&victim);
         let target = Target::encode(&label, victim.config().max_label, 4).unwrap();

@@ -46,7 +46,7 @@ fn from_training_to_a_perturbed_folder() {
     fs::remove_dir_all(root.join("plain/masks")).unwrap();
     success(
         root,
-        "perturb --in plain --out estimated --checkpoint model --steps 1 --json",
+        "perturb --in plain --out estimated --checkpoint model --steps 1 --softness 0.5 --json",
     );
 
     let solved = success(
@@ -58,7 +58,7 @@ fn from_training_to_a_perturbed_folder() {
     assert_eq!(solved["by_preprocess"].as_object().unwrap().len(), 2);
     assert_eq!(fs::read_to_string(root.join("read.csv")).unwrap().lines().count(), 7);
     let best = success(root, "solve --in plain --checkpoint model --preprocess best --json");
-    assert_eq!(best["by_preprocess"].as_object().unwrap().len(), 15);
+    assert_eq!(best["by_preprocess"].as_object().unwrap().len(), 16);
 }
 
 /// Every picture of `perturbed` is that of `plain`, changed by something and at most `epsilon`.

@@ -94,7 +94,7 @@ mod tests {
             same += u32::from(one == other);
             black_and_white += u32::from(other.image.iter().filter(|p| **p < 0.02).count() > 100);
         }
-        // A half and a fifteenth of the other half; five of the fifteen filters are thresholds. Three standard deviations.
+        // A half and a sixteenth of the other half; five of the sixteen filters are thresholds. Three standard deviations.
         assert!((20..=44).contains(&same), "{same} of 60");
         assert!((2..=19).contains(&black_and_white), "{black_and_white} of 60");
     }

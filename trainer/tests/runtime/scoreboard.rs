@@ -212,7 +212,7 @@ fn models_are_left_out_and_parts_of_the_attack() {
         .iter()
         .filter(|cost| cost["configuration"].as_str().unwrap().starts_with("0.5 times: "))
         .collect();
-    assert_eq!((costs.len(), ablated.len()), (1 + 8 + 2, 8));
+    assert_eq!((costs.len(), ablated.len()), (1 + 9 + 2, 9));
     let page = fs::read_to_string(root.join("scoreboard/scoreboard.md")).unwrap();
     assert!(page.contains(" --fonts bitter,rubik "), "{page}");
     assert!(

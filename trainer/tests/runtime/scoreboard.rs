@@ -66,7 +66,7 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
     for configuration in configurations {
         for solver in ["lenet-ctc", "other", "always"] {
             let filters = cell(&board, configuration, solver)["by_preprocess"].as_array().unwrap();
-            assert_eq!(filters.len(), 15, "{configuration}, {solver}");
+            assert_eq!(filters.len(), 16, "{configuration}, {solver}");
             for filter in filters {
                 assert_eq!(filter[1]["count"], 20, "{configuration}, {solver}: {filter}");
             }

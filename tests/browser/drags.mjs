@@ -14,7 +14,7 @@ export function isRecorded() {
   return Boolean(process.env.PARALLAX_TRACES);
 }
 
-/** Drags by hand: recordings where PARALLAX_TRACES names any, else the project's own drag. */
+/** Drags by hand: recordings where PARALLAX_TRACES names any, else the project's own drags. */
 export function byHand() {
   const recorded = process.env.PARALLAX_TRACES;
   const lines = readFileSync(recorded || new URL("drag.txt", import.meta.url), "utf8").split("\n");

@@ -54,17 +54,21 @@ pub struct Point {
     pub answers: usize,
     /// Its success on captchas perturbed with the models after that.
     pub answered: Best,
+    /// Its success on captchas perturbed with them in turns with the models from before, which is what `parallax ensemble`
+    /// makes of both and the README pushes: solvers that never learned read what those that learned perturb alone.
+    pub in_turns: Best,
     /// Of plain captchas, what the worst of those models reads.
     pub originals: Share,
 }
 
 impl Point {
-    /// The share of what retraining gained that is left after the models learned from its answers; `None` if it gained nothing.
+    /// The shares of what retraining gained that are left after the models learned from its answers: of captchas perturbed with
+    /// them alone, and in turns with those from before; `None` if it gained nothing.
     #[must_use]
-    pub fn kept(&self) -> Option<f64> {
-        let [before, retrained, answered] =
-            [&self.before, &self.retrained, &self.answered].map(|best| best.share.rate());
-        (retrained > before).then(|| (answered - before) / (retrained - before))
+    pub fn kept(&self) -> Option<[f64; 2]> {
+        let [before, retrained, alone, in_turns] =
+            [&self.before, &self.retrained, &self.answered, &self.in_turns].map(|best| best.share.rate());
+        (retrained > before).then(|| [alone, in_turns].map(|left| (left - before) / (retrained - before)))
     }
 }
 
@@ -163,6 +167,7 @@ pub(super) fn races(
             .collect::<Result<_, _>>()?;
         let originals = tuned.iter().map(|one| lab.clean(one, &setting.style));
         let originals = originals.collect::<Result<Vec<_>, _>>()?;
+        let both = [tuned.as_slice(), race.substitutes.as_slice()].concat();
         points.push(Point {
             bought,
             before: before.clone(),
@@ -174,6 +179,7 @@ pub(super) fn races(
                 .filter(|answer| answer_classes(&answer.text).is_ok())
                 .count(),
             answered: success(&attacker, &tuned)?,
+            in_turns: success(&attacker, &both)?,
             originals: originals
                 .into_iter()
                 .min_by_key(|share| share.success)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Adaptive, Point};
+use super::{Adaptive, Best, Point};
 use crate::plot::{COLOURS, Plot};
 
 /// The attacker that adapts; it names the plot `adaptive.svg`.
@@ -10,17 +10,18 @@ pub(super) fn section(adaptive: &Adaptive) -> String {
     let mut text = format!(
         "\n## An attacker that retrains\n\n{}, trained on captchas as they are drawn, buys the texts of perturbed ones and \
          retrains on them until what it reads of held-out ones rises no more, for twenty passes (or 100 steps) at most, two of more than \
-         30,000. The models then learn from its answers to new captchas, and new ones are perturbed with them. Success with the best filter.\n\n![captchas bought against success](adaptive.svg)\n\n\
+         30,000. The models then learn from its answers to new captchas, and new ones are perturbed with them alone, and in turns with the models \
+         from before. Success with the best filter.\n\n![captchas bought against success](adaptive.svg)\n\n\
          | bought | before | retrained | passes | held out, half-way and at last | answers | after the models learned from them \
-         | left of what it gained | plain ones that the worst model reads |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+         | in turns with those from before | left of what it gained, alone and in turns | plain ones that the worst model reads |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         adaptive.attacker,
     );
     for point in &adaptive.points {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} ({}) | {} ({}) | {:.0} | {:.1}, {:.1} % | {} | {} ({}) | {} | {} |",
+            "| {} | {} ({}) | {} ({}) | {:.0} | {:.1}, {:.1} % | {} | {} ({}) | {} ({}) | {} | {} |",
             point.bought,
             point.before.share,
             point.before.filter,
@@ -32,9 +33,13 @@ pub(super) fn section(adaptive: &Adaptive) -> String {
             point.answers,
             point.answered.share,
             point.answered.filter,
-            point
-                .kept()
-                .map_or(String::new(), |kept| format!("{:.0} %", 100.0 * kept)),
+            point.in_turns.share,
+            point.in_turns.filter,
+            point.kept().map_or(String::new(), |[alone, in_turns]| format!(
+                "{:.0}, {:.0} %",
+                100.0 * alone,
+                100.0 * in_turns
+            )),
             point.originals,
         );
     }
@@ -77,19 +82,17 @@ pub fn adaptive_svg(adaptive: &Adaptive) -> String {
     for point in &adaptive.points {
         plot.x_tick(place(point.bought), &point.bought.to_string());
     }
-    for (index, name) in ["before", "retrained", "after the models learned"]
-        .into_iter()
-        .enumerate()
-    {
+    let lines: [(&str, fn(&Point) -> &Best); 4] = [
+        ("before", |point| &point.before),
+        ("retrained", |point| &point.retrained),
+        ("after the models learned", |point| &point.answered),
+        ("in turns with those from before", |point| &point.in_turns),
+    ];
+    for (index, (name, best)) in lines.into_iter().enumerate() {
         let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
         let mut line = Vec::new();
         for point in &adaptive.points {
-            let best = match index {
-                0 => &point.before,
-                1 => &point.retrained,
-                _ => &point.answered,
-            };
-            let (x, share) = (place(point.bought), best.share);
+            let (x, share) = (place(point.bought), best(point).share);
             let [low, high] = share.interval();
             plot.line(&[[x, low], [x, high]], colour, false);
             plot.dot([x, share.rate()], colour);
@@ -104,7 +107,7 @@ pub fn adaptive_svg(adaptive: &Adaptive) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{experiment::statistics::Share, scoreboard::Best};
+    use crate::experiment::statistics::Share;
 
     #[test]
     fn what_is_left_of_a_gain_is_a_share_of_it() {
@@ -120,6 +123,7 @@ mod tests {
             held_out: [0.4, 0.5],
             answers: 1_000,
             answered: best(20),
+            in_turns: best(30),
             originals: Share {
                 success: 96,
                 count: 100,
@@ -136,10 +140,10 @@ mod tests {
             ],
         };
         let text = section(&adaptive);
-        assert!(text.contains("| 25 % | 96.0 %"), "{text}");
+        assert!(text.contains("| 25, 50 % | 96.0 %"), "{text}");
         assert!(text.contains("|  | 96.0 %"), "nothing was gained: {text}");
         assert!(text.contains("| 20 | 40.0, 50.0 % | 1000 |"), "{text}");
-        assert_eq!(adaptive_svg(&adaptive).matches("<circle").count(), 6);
+        assert_eq!(adaptive_svg(&adaptive).matches("<circle").count(), 8);
     }
 
     #[test]
@@ -156,6 +160,7 @@ mod tests {
             held_out: [0.0; 2],
             answers: bought,
             answered: best(0),
+            in_turns: best(0),
             originals: Share::default(),
         };
         let adaptive = Adaptive {

@@ -97,7 +97,7 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
         (point["bought"].as_u64(), board["adaptive"]["attacker"].as_str()),
         (Some(20), Some("inception-ctc"))
     );
-    for stage in ["before", "retrained", "answered"] {
+    for stage in ["before", "retrained", "answered", "in_turns"] {
         assert_eq!(point[stage]["share"]["count"], 20, "{stage}");
     }
 

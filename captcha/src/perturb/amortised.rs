@@ -42,8 +42,8 @@ where
 {
     type Error = M::Error;
 
-    fn begin(&mut self, turn: u32) {
-        self.models.begin(turn);
+    fn begin(&mut self, sum: u32) {
+        self.models.begin(sum);
     }
 
     fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, M::Error> {

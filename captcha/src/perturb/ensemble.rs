@@ -12,7 +12,8 @@ pub struct Member<M> {
     pub weight: f32,
 }
 
-/// Turns that a picture may begin at, so that of pictures with fewer gradients than members each member gets its share.
+/// Turns that a picture may begin at, so that of pictures with fewer gradients than members each member gets its share: exactly
+/// where turns repeat after a divisor of 60, as of one to six members of equal weight; nearly of other weights.
 const BEGINNINGS: u32 = 60;
 
 /// Models that take turns, each as often as it weighs (smooth weighted round robin): the momentum of MI-FGSM sums over
@@ -83,12 +84,12 @@ impl<M> Ensemble<M> {
 impl<M: GradientModel> GradientModel for Ensemble<M> {
     type Error = M::Error;
 
-    fn begin(&mut self, turn: u32) {
+    fn begin(&mut self, sum: u32) {
         self.owed.fill(0.0);
-        for _ in 0..turn % BEGINNINGS {
+        for _ in 0..sum % BEGINNINGS {
             self.next();
         }
-        self.members.iter_mut().for_each(|member| member.model.begin(turn));
+        self.members.iter_mut().for_each(|member| member.model.begin(sum));
     }
 
     fn gradient(&mut self, image: &[f32], label: &Label, frame_weights: &[f32]) -> Result<Gradient, M::Error> {

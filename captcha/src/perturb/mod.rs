@@ -50,7 +50,7 @@ mod sparse;
 
 pub use amortised::{Amortised, Constraints, DirectionModel, constraints};
 pub use attack::{PerturbError, Perturbed, perturb};
-pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse, Start};
+pub use config::{Budget, ConfigError, Epsilon, InsertionPenalty, PerturbConfig, Sparse, Start, is_blur};
 pub use ensemble::{Ensemble, EnsembleError, Member};
 pub use grid::{HEIGHT, MODEL_HEIGHT, MODEL_WIDTH, WIDTH};
 pub use mask::estimate_mask;
@@ -66,10 +66,11 @@ pub trait GradientModel {
     /// Why a gradient could not be computed.
     type Error: core::error::Error + Send + Sync + 'static;
 
-    /// Told before the first gradient of each picture, so that what a picture becomes does not depend on those before it. `turn` is
-    /// the same whenever the picture is, and as good as random from one picture to another: where who takes turns begins.
-    fn begin(&mut self, turn: u32) {
-        let _ = turn;
+    /// Told before the first gradient of each picture, so that what a picture becomes does not depend on those before it. `sum` is
+    /// that of the picture's levels, the same whenever the picture is: of pictures with many tones its remainders are as good as
+    /// random, of two tones (a thresholded one) they are not. Who takes turns may begin there.
+    fn begin(&mut self, sum: u32) {
+        let _ = sum;
     }
 
     /// Loss and gradient at `image`.

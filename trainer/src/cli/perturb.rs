@@ -80,8 +80,8 @@ pub(super) fn epsilon(text: &str) -> Result<Epsilon, String> {
 }
 
 fn softness(text: &str) -> Result<f32, String> {
-    let valid = text.parse().ok().filter(|pixels| (0.0..=20.0).contains(pixels));
-    valid.ok_or_else(|| "not a number from 0 to 20".to_owned())
+    let valid = text.parse().ok().filter(|pixels| perturb::is_blur(*pixels));
+    valid.ok_or_else(|| "neither 0 nor a number from 0.1 to 20".to_owned())
 }
 
 #[derive(Debug, Serialize)]

@@ -233,18 +233,4 @@ mod tests {
         ];
         assert_eq!(filters(&twice), [Preprocess::Otsu, Preprocess::None]);
     }
-
-    #[test]
-    fn every_filter_can_be_chosen() {
-        let chosen = Choice::value_variants()
-            .iter()
-            .filter(|choice| **choice != Choice::Best);
-        assert!(
-            chosen.eq(Preprocess::value_variants()
-                .iter()
-                .map(|filter| Choice::One(*filter))
-                .collect::<Vec<_>>()
-                .iter())
-        );
-    }
 }

@@ -60,7 +60,8 @@ impl Pictures {
     }
 }
 
-/// Of the pictures drawn from `seed`: none for one half of them, each of the others as often as the next.
+/// Of the pictures drawn from `seed`: none for one half of them, each of the others as often as the next. A filter more changes
+/// what `--filtered` trains: it has to, since solvers that expect filters expect all of them.
 fn filter(seed: u64) -> Preprocess {
     let chance = picture_seed(Stream::Filter, seed, 0);
     let filters = Preprocess::value_variants();

@@ -192,3 +192,32 @@ impl Learner for GeneratorSession<'_> {
         self.task.still_read(&weights, Stream::Progress, seed, count, session)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zoo::GeneratorArchitecture;
+
+    /// Standard deviations of the picture's two blurs, and of the input's, worked out by hand.
+    #[test]
+    fn blurs_are_of_half_the_size_and_add_up_as_variances() {
+        let task = |softness_px, gradient_blur_px| Task {
+            generator: Generator::new(GeneratorArchitecture::Unet, [30, 100]).unwrap(),
+            victims: Vec::new(),
+            setting: Setting {
+                perturb: PerturbConfig {
+                    softness_px,
+                    gradient_blur_px,
+                    ..PerturbConfig::default()
+                },
+                ..Setting::product()
+            },
+        };
+        for (softness_px, gradient_blur_px, direction, movement) in
+            [(1.25, 0.0, 0.625, 0.625), (3.0, 4.0, 2.5, 1.5), (0.0, 2.0, 1.0, 0.0)]
+        {
+            let blurs = task(softness_px, gradient_blur_px).blurs();
+            assert_eq!((blurs.direction, blurs.movement), (direction, movement));
+        }
+    }
+}

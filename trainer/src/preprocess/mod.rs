@@ -70,8 +70,8 @@ const BLUR: f32 = 1.5;
 /// Radius, standard deviation in space, and in levels of the bilateral filter.
 const BILATERAL: (u8, f32, f32) = (4, 2.5, 30.0);
 
-/// Standard deviations of the two blurs whose difference outlines are.
-const OUTLINES: (f32, f32) = (0.7, 1.5);
+/// Standard deviations of the two blurs whose difference is taken, pixels.
+const DIFFERENCE_OF_GAUSSIANS: (f32, f32) = (0.7, 1.5);
 
 impl Preprocess {
     /// The picture after the filter, at 200 x 60.
@@ -101,7 +101,9 @@ impl Preprocess {
                 let half = resized(&picture, WIDTH / 2, HEIGHT / 2);
                 resized(&half, WIDTH, HEIGHT)
             }
-            Self::DifferenceOfGaussians => smooth::difference_of_gaussians(&picture, OUTLINES.0, OUTLINES.1),
+            Self::DifferenceOfGaussians => {
+                smooth::difference_of_gaussians(&picture, DIFFERENCE_OF_GAUSSIANS.0, DIFFERENCE_OF_GAUSSIANS.1)
+            }
         }
     }
 }

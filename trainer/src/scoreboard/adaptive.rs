@@ -55,20 +55,21 @@ pub struct Point {
     /// Its success on captchas perturbed with the models after that.
     pub answered: Best,
     /// Its success on captchas perturbed with them in turns with the models from before, which is what `parallax ensemble`
-    /// makes of both and the README pushes: solvers that never learned read what those that learned perturb alone.
-    pub in_turns: Best,
+    /// makes of both and the README pushes: solvers that never learned read what those that learned perturb alone. `None` of
+    /// scoreboards from before this was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_turns: Option<Best>,
     /// Of plain captchas, what the worst of those models reads.
     pub originals: Share,
 }
 
 impl Point {
-    /// The shares of what retraining gained that are left after the models learned from its answers: of captchas perturbed with
-    /// them alone, and in turns with those from before; `None` if it gained nothing.
+    /// The share of what retraining gained that is left in `after`, which is `answered` or `in_turns`; `None` if it gained
+    /// nothing.
     #[must_use]
-    pub fn kept(&self) -> Option<[f64; 2]> {
-        let [before, retrained, alone, in_turns] =
-            [&self.before, &self.retrained, &self.answered, &self.in_turns].map(|best| best.share.rate());
-        (retrained > before).then(|| [alone, in_turns].map(|left| (left - before) / (retrained - before)))
+    pub fn kept(&self, after: &Best) -> Option<f64> {
+        let [before, retrained, after] = [&self.before, &self.retrained, after].map(|best| best.share.rate());
+        (retrained > before).then(|| (after - before) / (retrained - before))
     }
 }
 
@@ -179,7 +180,7 @@ pub(super) fn races(
                 .filter(|answer| answer_classes(&answer.text).is_ok())
                 .count(),
             answered: success(&attacker, &tuned)?,
-            in_turns: success(&attacker, &both)?,
+            in_turns: Some(success(&attacker, &both)?),
             originals: originals
                 .into_iter()
                 .min_by_key(|share| share.success)

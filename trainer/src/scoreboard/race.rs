@@ -21,7 +21,7 @@ pub(super) fn section(adaptive: &Adaptive) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} ({}) | {} ({}) | {:.0} | {:.1}, {:.1} % | {} | {} ({}) | {} ({}) | {} | {} |",
+            "| {} | {} ({}) | {} ({}) | {:.0} | {:.1}, {:.1} % | {} | {} ({}) | {} | {} | {} |",
             point.bought,
             point.before.share,
             point.before.filter,
@@ -33,13 +33,11 @@ pub(super) fn section(adaptive: &Adaptive) -> String {
             point.answers,
             point.answered.share,
             point.answered.filter,
-            point.in_turns.share,
-            point.in_turns.filter,
-            point.kept().map_or(String::new(), |[alone, in_turns]| format!(
-                "{:.0}, {:.0} %",
-                100.0 * alone,
-                100.0 * in_turns
-            )),
+            point
+                .in_turns
+                .as_ref()
+                .map_or(String::new(), |best| format!("{} ({})", best.share, best.filter)),
+            left(point),
             point.originals,
         );
     }
@@ -48,8 +46,19 @@ pub(super) fn section(adaptive: &Adaptive) -> String {
             let _ = write!(text, "\n{:.0} % are read after about {bought:.0}.", 100.0 * share);
         }
     }
-    let _ = writeln!(text, "\n\nThe goal is that at most half of what it gained is left.");
+    let _ = writeln!(
+        text,
+        "\n\nThe goal is that at most half of what it gained is left, of both columns after the models learned."
+    );
     text
+}
+
+/// What is left of a gain against the models that learned, alone and in turns with those from before.
+fn left(point: &Point) -> String {
+    let afterwards = [Some(&point.answered), point.in_turns.as_ref()];
+    let left = afterwards.into_iter().flatten().filter_map(|after| point.kept(after));
+    let percent: Vec<_> = left.map(|share| format!("{:.0} %", 100.0 * share)).collect();
+    percent.join(", ")
 }
 
 /// How many captchas it has to buy to read this share of new ones, on a line between two races (of the number's logarithm);
@@ -65,7 +74,8 @@ fn bought_until(adaptive: &Adaptive, share: f64) -> Option<f64> {
     })
 }
 
-/// Captchas bought, on a logarithmic axis, against success before and after retraining, and after the models' answer.
+/// Captchas bought, on a logarithmic axis, against success before and after retraining, and after the models' answer: alone, and
+/// in turns with those from before where that was measured.
 #[must_use]
 pub fn adaptive_svg(adaptive: &Adaptive) -> String {
     let mut plot = Plot::new("captchas bought", "success, best filter");
@@ -82,17 +92,18 @@ pub fn adaptive_svg(adaptive: &Adaptive) -> String {
     for point in &adaptive.points {
         plot.x_tick(place(point.bought), &point.bought.to_string());
     }
-    let lines: [(&str, fn(&Point) -> &Best); 4] = [
-        ("before", |point| &point.before),
-        ("retrained", |point| &point.retrained),
-        ("after the models learned", |point| &point.answered),
-        ("in turns with those from before", |point| &point.in_turns),
+    let lines: [(&str, fn(&Point) -> Option<&Best>); 4] = [
+        ("before", |point| Some(&point.before)),
+        ("retrained", |point| Some(&point.retrained)),
+        ("after the models learned", |point| Some(&point.answered)),
+        ("in turns with those from before", |point| point.in_turns.as_ref()),
     ];
     for (index, (name, best)) in lines.into_iter().enumerate() {
         let colour = COLOURS.get(index % COLOURS.len()).copied().unwrap_or("#000000");
         let mut line = Vec::new();
         for point in &adaptive.points {
-            let (x, share) = (place(point.bought), best(point).share);
+            let Some(best) = best(point) else { continue };
+            let (x, share) = (place(point.bought), best.share);
             let [low, high] = share.interval();
             plot.line(&[[x, low], [x, high]], colour, false);
             plot.dot([x, share.rate()], colour);
@@ -123,7 +134,7 @@ mod tests {
             held_out: [0.4, 0.5],
             answers: 1_000,
             answered: best(20),
-            in_turns: best(30),
+            in_turns: Some(best(30)),
             originals: Share {
                 success: 96,
                 count: 100,
@@ -140,10 +151,25 @@ mod tests {
             ],
         };
         let text = section(&adaptive);
-        assert!(text.contains("| 25, 50 % | 96.0 %"), "{text}");
+        assert!(
+            text.contains("| 20.0 % (13.3 to 28.9) (median) | 30.0 % (21.9 to 39.6) (median) | 25 %, 50 % | 96.0 %"),
+            "{text}"
+        );
         assert!(text.contains("|  | 96.0 %"), "nothing was gained: {text}");
         assert!(text.contains("| 20 | 40.0, 50.0 % | 1000 |"), "{text}");
         assert_eq!(adaptive_svg(&adaptive).matches("<circle").count(), 8);
+
+        let mut before = serde_json::to_value(&adaptive).unwrap();
+        for point in before["points"].as_array_mut().unwrap() {
+            point.as_object_mut().unwrap().remove("in_turns");
+        }
+        let before: Adaptive = serde_json::from_value(before).unwrap();
+        assert!(
+            section(&before).contains("(median) |  | 25 % | 96.0 %"),
+            "{}",
+            section(&before)
+        );
+        assert_eq!(adaptive_svg(&before).matches("<circle").count(), 6);
     }
 
     #[test]
@@ -160,7 +186,7 @@ mod tests {
             held_out: [0.0; 2],
             answers: bought,
             answered: best(0),
-            in_turns: best(0),
+            in_turns: None,
             originals: Share::default(),
         };
         let adaptive = Adaptive {

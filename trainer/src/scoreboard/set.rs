@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Raised when code changes what comes of a stage: older results are then not used any more.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Captchas that are timed.
 const TIMED: usize = 30;
 

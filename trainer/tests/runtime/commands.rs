@@ -2,7 +2,8 @@
 
 use std::{fs, path::Path, process::Command};
 
-use parallax_trainer::{data::folder::Folder, models::Checkpoint};
+use clap::ValueEnum;
+use parallax_trainer::{data::folder::Folder, models::Checkpoint, preprocess::Preprocess};
 use tempfile::TempDir;
 
 use crate::program::{failure, misuse, names, parallax, printed, success};
@@ -44,10 +45,11 @@ fn from_training_to_a_perturbed_folder() {
     success(root, &format!("{both} --steps 2 --json"));
     assert_within(&root.join("plain"), &root.join("both"), 0.1);
     fs::remove_dir_all(root.join("plain/masks")).unwrap();
-    success(
+    let soft = success(
         root,
         "perturb --in plain --out estimated --checkpoint model --steps 1 --softness 0.5 --json",
     );
+    assert_eq!(soft["config"]["softness_px"], 0.5);
 
     let solved = success(
         root,
@@ -58,7 +60,10 @@ fn from_training_to_a_perturbed_folder() {
     assert_eq!(solved["by_preprocess"].as_object().unwrap().len(), 2);
     assert_eq!(fs::read_to_string(root.join("read.csv")).unwrap().lines().count(), 7);
     let best = success(root, "solve --in plain --checkpoint model --preprocess best --json");
-    assert_eq!(best["by_preprocess"].as_object().unwrap().len(), 16);
+    assert_eq!(
+        best["by_preprocess"].as_object().unwrap().len(),
+        Preprocess::value_variants().len()
+    );
 }
 
 /// Every picture of `perturbed` is that of `plain`, changed by something and at most `epsilon`.

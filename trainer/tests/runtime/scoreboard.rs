@@ -3,6 +3,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+use clap::ValueEnum;
+use parallax_trainer::preprocess::Preprocess;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -66,7 +68,11 @@ fn every_attack_meets_every_solver_and_one_that_retrains() {
     for configuration in configurations {
         for solver in ["lenet-ctc", "other", "always"] {
             let filters = cell(&board, configuration, solver)["by_preprocess"].as_array().unwrap();
-            assert_eq!(filters.len(), 16, "{configuration}, {solver}");
+            assert_eq!(
+                filters.len(),
+                Preprocess::value_variants().len(),
+                "{configuration}, {solver}"
+            );
             for filter in filters {
                 assert_eq!(filter[1]["count"], 20, "{configuration}, {solver}: {filter}");
             }

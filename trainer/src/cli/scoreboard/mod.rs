@@ -53,8 +53,8 @@ pub struct Options {
     /// Noise instead of gradients as well: what the product's budget does without an attack
     #[arg(long)]
     noise: bool,
-    /// Captchas attacked with this much everywhere as well, of the range from black to white, and not judged by the gate: at 0.3
-    /// nobody reads them, and none should pass
+    /// Captchas attacked with this much everywhere as well, of the range from black to white, with sharp outlines, and not judged by the
+    /// gate: at 0.3 nobody reads them, and none should pass
     #[arg(long, value_name = "EPSILON", value_parser = epsilon)]
     uniform: Option<Epsilon>,
     /// Of an ensemble: captchas without each of its models as well, so that it too is measured on what it did not help to make

@@ -38,7 +38,7 @@ pub use setting::Setting;
 pub(crate) use pictures::{pack, unpack};
 
 /// Raised when the code of a stage changes what comes of it: older results are then not used any more.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Where experiments are made.
 #[derive(Debug)]

@@ -64,7 +64,8 @@ impl Generator {
     /// [`Model::training_step`](crate::zoo::Model::training_step). Outputs: the state after the step, `loss`, `grad_norm`, as there.
     ///
     /// The image moves by `epsilon * tanh(4 * direction)`, the direction being blurred as the attack blurs gradients and the movement
-    /// as it blurs perturbations. The loss, mean over images and victims, is
+    /// as it blurs perturbations. The attack also cuts the movement, to black and white before its blur and to each pixel's budget
+    /// after it; that is left out, being less than a level where budgets rise over many pixels and tones are not at the ends. The loss, mean over images and victims, is
     /// `10 * exp(-L / 10)`, L being what the victim loses on the text, less the rewards of `frame_weights`: bounded, so that a
     /// text already misread is left for those that are not.
     ///

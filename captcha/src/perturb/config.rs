@@ -183,7 +183,7 @@ impl Default for PerturbConfig {
             steps: 10,
             step_size: 2.0,
             momentum: 1.0,
-            softness_px: 1.25,
+            softness_px: 1.1,
             gradient_blur_px: 0.0,
             insertion: InsertionPenalty {
                 outside: 1.0,

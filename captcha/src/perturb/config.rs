@@ -116,14 +116,14 @@ fn sharp() -> f32 {
     0.0
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-/// Whether it is a standard deviation that a blur may have, pixels: none, or wide enough for its kernel to have neighbours, and no wider than a
-/// third of the picture's height.
+/// Whether a blur may have this standard deviation, pixels: none, or wide enough for its kernel to have neighbours, and no wider
+/// than a third of the picture's height.
 #[must_use]
 pub fn is_blur(sigma_px: f32) -> bool {
     sigma_px == 0.0 || (0.1..=20.0).contains(&sigma_px)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_sharp(softness_px: &f32) -> bool {
     *softness_px == 0.0
 }

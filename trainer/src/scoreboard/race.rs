@@ -74,6 +74,9 @@ fn bought_until(adaptive: &Adaptive, share: f64) -> Option<f64> {
     })
 }
 
+/// What is plotted of a race, if it was measured.
+type Stage = fn(&Point) -> Option<&Best>;
+
 /// Captchas bought, on a logarithmic axis, against success before and after retraining, and after the models' answer: alone, and
 /// in turns with those from before where that was measured.
 #[must_use]
@@ -92,7 +95,7 @@ pub fn adaptive_svg(adaptive: &Adaptive) -> String {
     for point in &adaptive.points {
         plot.x_tick(place(point.bought), &point.bought.to_string());
     }
-    let lines: [(&str, fn(&Point) -> Option<&Best>); 4] = [
+    let lines: [(&str, Stage); 4] = [
         ("before", |point| Some(&point.before)),
         ("retrained", |point| Some(&point.retrained)),
         ("after the models learned", |point| Some(&point.answered)),
